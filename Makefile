@@ -1,0 +1,44 @@
+# make run   set up, then the whole chain: text -> report   (PROFILE=sample|tiny|paper)
+# make test  set up, then style, types and the whole test suite
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+PROFILE ?= sample
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: run test lint format bench readme clean install
+
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=23.2"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $@
+
+install: $(INSTALLED)
+
+run: $(INSTALLED)
+	$(BIN)/python -m spacy project run all . --vars.profile $(PROFILE)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint
+	$(BIN)/python -Werror -c "import spacy_nuner"
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+bench: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
+	$(BIN)/python benchmarks/align.py
+
+clean:
+	$(BIN)/python scripts/clean.py
+
+readme: $(INSTALLED)
+	$(BIN)/python scripts/update_readme.py
+	$(BIN)/python -m spacy_nuner report metrics --output reports --readme README.md

@@ -1,0 +1,110 @@
+"""`spacy-nuner corpus`: the journal of replies -> corpus/concepts."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from spacy_nuner.corpus.sources import Reply
+    from spacy_nuner.corpus.stats import PlacedReply
+
+
+def corpus(
+    replies: Path = typer.Argument(
+        help="The journal of replies that 'spacy-nuner annotate' wrote (JSONL)."
+    ),
+    output: Path = typer.Argument(
+        help="Folder of the corpus, replaced as a whole: train/, dev/, drops.jsonl, "
+        "stats.json."
+    ),
+    dev_share: float = typer.Option(
+        0.1, min=0, max=1, help="Share of the sentences for dev, by a hash of the text."
+    ),
+    shard_size: int = typer.Option(2000, min=1, help="Sentences in a shard."),
+    max_lost: float = typer.Option(
+        0.2, min=0, max=1, help="Fail if a larger share of the replies' lines is lost."
+    ),
+) -> None:
+    """Parse the stored replies, place the mentions and write the concept corpus.
+
+    No LLM is called. Every line of every reply ends as a mention or in drops.jsonl.
+    """
+    from tqdm import tqdm
+    from wasabi import msg
+
+    from spacy_nuner.corpus.build import write_corpus
+    from spacy_nuner.corpus.sources import read_replies
+
+    models: Counter[str] = Counter()
+    source = {
+        "replies": replies.as_posix(),
+        "models": models,
+        "settings": {"dev_share": dev_share, "max_lost": max_lost},
+    }
+    try:
+        progress = tqdm(
+            read_replies(replies),
+            total=_count_lines(replies),
+            desc="corpus",
+            unit="reply",
+            disable=None,
+        )
+        stats = write_corpus(
+            _place(progress, models),
+            output,
+            dev_share=dev_share,
+            shard_size=shard_size,
+            max_lost=max_lost,
+            wanted=WANTED,
+            source=source,
+        )
+    except (ValueError, OSError) as error:
+        msg.fail(str(error), exits=1)
+    _say(stats, output)
+
+
+def _place(
+    replies: "Iterable[Reply]", models: Counter[str]
+) -> "Iterator[PlacedReply]":
+    from spacy_nuner.annotate.align import place_reply
+    from spacy_nuner.corpus.stats import PlacedReply
+
+    for reply in replies:
+        models[reply.model] += 1
+        mentions, drops = place_reply(reply.text, reply.response)
+        n_lines = sum(1 for line in reply.response.split("\n") if line.strip())
+        yield PlacedReply(reply.id, reply.text, mentions, drops, n_lines)
+
+
+def _count_lines(path: Path) -> int | None:
+    if not path.is_file():
+        return None  # the reader says it better
+    with path.open("rb") as file:
+        return sum(1 for _ in file)
+
+
+def _say(stats: dict[str, Any], output: Path) -> None:
+    from wasabi import msg
+
+    msg.good(
+        f"{stats['n_sentences']:,} sentences ({stats['n_train']:,} train, "
+        f"{stats['n_dev']:,} dev) in {output}"
+    )
+    msg.info(
+        f"{stats['n_mentions']:,} mentions of {stats['n_concepts']:,} concepts, "
+        f"{stats['n_concepts_once']:,} of them seen once; "
+        f"{stats['n_mentions_folded']:,} placed by a folded match"
+    )
+    if stats["n_dropped_lines"]:
+        reasons = ", ".join(f"{n:,} {r}" for r, n in stats["dropped_lines"].items())
+        msg.warn(
+            f"{stats['n_dropped_lines']:,} of {stats['n_lines']:,} lines gave no "
+            f"mention: {reasons}",
+            f"Each is in {output / 'drops.jsonl'} with its reason.",
+        )
+    for name in ("n_without_mention", "n_duplicate_texts"):
+        if stats[name]:
+            msg.warn(f"{stats[name]:,} replies left out: {name[2:].replace('_', ' ')}")

@@ -1,0 +1,77 @@
+"""The typer app of `spacy-nuner`: registers one command per file of this folder."""
+
+import inspect
+import logging
+
+import typer
+
+from spacy_nuner import __version__
+from spacy_nuner.cli.annotate import annotate
+from spacy_nuner.cli.baseline import baseline
+from spacy_nuner.cli.convert import convert
+from spacy_nuner.cli.corpus import corpus
+from spacy_nuner.cli.evaluate import evaluate
+from spacy_nuner.cli.export import export
+from spacy_nuner.cli.pretrain import pretrain
+from spacy_nuner.cli.report import report
+from spacy_nuner.cli.teach import teach
+
+# In the order of the chain, so that --help tells the story
+STAGES = (
+    annotate,
+    corpus,
+    convert,
+    pretrain,
+    export,
+    teach,
+    evaluate,
+    baseline,
+    report,
+)
+TAKES_OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+app = typer.Typer(
+    name="spacy-nuner",
+    help="NuNER in spaCy: LLM annotation, contrastive pre-training, few-shot NER.\n\n"
+    "The commands are the stages of the chain, in their order; 'spacy project run all' "
+    "calls them one after another. Every long one can be stopped and goes on where it "
+    "stopped when it's started again.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+def print_version(value: bool) -> None:
+    """Print the version and leave."""
+    if value:
+        typer.echo(f"spacy-nuner {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def setup(
+    verbose: bool = typer.Option(False, "--verbose", "-V", help="Log more detail."),
+    version: bool = typer.Option(
+        False, "--version", callback=print_version, is_eager=True, help="Version."
+    ),
+) -> None:
+    """Set up logging for the command line; the library itself never prints."""
+    level = logging.DEBUG if verbose else logging.INFO
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("spacy_nuner")
+    logger.handlers = [handler]
+    logger.setLevel(level)
+
+
+for stage in STAGES:
+    # A stage that asks for the context reads config overrides (--paths.encoder X)
+    overrides = "ctx" in inspect.signature(stage).parameters
+    app.command(
+        stage.__name__, context_settings=TAKES_OVERRIDES if overrides else None
+    )(stage)
+
+
+def main() -> None:
+    """Run the console command."""
+    app(prog_name="spacy-nuner")

@@ -1,0 +1,70 @@
+"""Cells: one file for each experiment, system, data set, k and seed."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import srsly
+
+# Part of every key: raised when a change of this package changes the figures.
+FIGURES_VERSION = 1
+
+
+def cell_path(
+    output: Path, *, system: str, dataset: str, k: int | str, seed: int
+) -> Path:
+    """Where a cell lies: `<output>/<system>/<dataset>/k<k>/seed<s>.json`.
+
+    output (Path): Folder of the experiment.
+    system (str): Row of the report.
+    dataset (str): Name of the data set.
+    k (int | str): Mentions of each type, or "kw0", "kw8" as it stands.
+    seed (int): Number of the training set.
+    RETURNS (Path): The file.
+    """
+    folder = k if isinstance(k, str) else f"k{k}"
+    return output / system / dataset / folder / f"seed{seed}.json"
+
+
+def is_finished(path: Path, key: str) -> bool:
+    """Whether the cell is there and was made from the same inputs and settings."""
+    try:
+        return bool(srsly.read_json(path).get("key") == key)
+    except (OSError, ValueError):
+        return False
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a file so that a run killed half-way leaves the old one or none.
+
+    path (Path): File to write; its folder is made if missing.
+    value (Any): What to write.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".tmp")
+    text = json.dumps(value, ensure_ascii=False) + "\n"
+    beside.write_text(text, encoding="utf8")
+    os.replace(beside, path)
+
+
+def write_unreachable(
+    output: Path,
+    entries: Iterable[dict[str, Any]],
+    *,
+    asked: Iterable[tuple[str, int]],
+) -> None:
+    """Record the (dataset, k) that a pool does not allow, in `unreachable.json`.
+
+    output (Path): Folder of the experiment.
+    entries (Iterable[dict[str, Any]]): `{"dataset", "k", "types", "reason"}`.
+    asked (Iterable[tuple[str, int]]): What this run looked at; entries of earlier runs
+        for other data sets or k stay.
+    """
+    path = output / "unreachable.json"
+    seen = set(asked)
+    before = srsly.read_json(path) if path.is_file() else []
+    kept = [entry for entry in before if (entry["dataset"], entry["k"]) not in seen]
+    both = sorted([*kept, *entries], key=lambda e: (e["dataset"], e["k"]))
+    write_json(path, both)

@@ -1,0 +1,166 @@
+"""Batches of pre-training: which sentences, and the arrays that the model takes."""
+
+from dataclasses import dataclass
+
+import numpy
+from thinc.types import Floats2d, Ints1d, Ints2d
+
+from .wordpieces import Ragged, SubtokenCorpus
+
+# Concepts are sorted by length and padded in at most so many groups
+MAX_CONCEPT_GROUPS = 4
+# A further group has to save so many padded sub-tokens to be worth its calls
+MIN_SAVED = 32
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Texts of sub-token ids filled up to one length."""
+
+    ids: Ints2d  # (n_texts, length)
+    mask: Ints2d  # (n_texts, length), 1 where there is a sub-token
+
+
+@dataclass(frozen=True)
+class ConceptGroups:
+    """Concepts in groups of similar length."""
+
+    groups: list[Padded]
+    order: Ints1d  # (n_concepts,): row of each concept among the joined groups
+
+
+@dataclass(frozen=True)
+class PretrainBatch:
+    """Sentences, the concepts that occur in them, and which belongs to which."""
+
+    texts: Padded
+    rows: Ints1d  # (n_tokens,): flat positions of the valid sub-tokens
+    concepts: ConceptGroups
+    targets: Floats2d  # (n_tokens, n_concepts): 1 where a token is part of a mention
+
+
+def plan_epoch(
+    lengths: Ints1d, *, batch_size: int, seed: int, epoch: int, bucket: int
+) -> list[Ints1d]:
+    """Divide the sentences into batches of similar length, in random order.
+
+    Shuffled sentences are cut into buckets of `bucket` batches; each bucket is sorted
+    by length and cut into batches; the batches are shuffled. The plan depends on the
+    arguments alone, so a resumed run finds its place in it.
+
+    lengths (Ints1d): Sub-tokens of each sentence, (n_sentences,).
+    batch_size (int): Sentences of a batch; the last one may have fewer.
+    seed (int): Seed of the whole run.
+    epoch (int): The epoch, from 0.
+    bucket (int): Batches of a bucket; 1 leaves the order to chance alone.
+    RETURNS (list[Ints1d]): Indices of the sentences of each batch.
+    """
+    rng = numpy.random.default_rng([seed, epoch])
+    order = rng.permutation(len(lengths))  # (n_sentences,)
+    size = batch_size * bucket
+    batches = []
+    for start in range(0, len(order), size):
+        part = order[start : start + size]
+        # Stable: equal lengths stay shuffled, and the same on every machine
+        part = part[numpy.argsort(lengths[part], kind="stable")]
+        batches.extend(
+            part[at : at + batch_size] for at in range(0, len(part), batch_size)
+        )
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def make_batch(corpus: SubtokenCorpus, sentences: Ints1d) -> PretrainBatch:
+    """Make the arrays of a batch.
+
+    corpus (SubtokenCorpus): The data.
+    sentences (Ints1d): Indices of the sentences, (n_texts,).
+    RETURNS (PretrainBatch): The batch. Its concepts are all that occur in it, each
+        once, as in Section 3.2.
+    """
+    texts = pad(corpus.ids, sentences, corpus.pad_id)
+    length = texts.ids.shape[1]
+    valid = [corpus.valid[i] for i in sentences]
+    rows = numpy.concatenate(
+        [kept + n * length for n, kept in enumerate(valid)]
+    )  # (n_tokens,)
+    starts = numpy.cumsum([0, *map(len, valid)])  # (n_texts + 1,)
+    tokens = numpy.concatenate(
+        [corpus.positive_tokens[i] + starts[n] for n, i in enumerate(sentences)]
+    )  # (n_positives,)
+    positives = numpy.concatenate(
+        [corpus.positive_concepts[i] for i in sentences]
+    )  # (n_positives,)
+    concepts, columns = numpy.unique(positives, return_inverse=True)
+    targets = numpy.zeros((len(rows), len(concepts)), dtype="float32")
+    targets[tokens, columns] = 1.0  # (n_tokens, n_concepts)
+    return PretrainBatch(
+        texts=texts,
+        rows=rows.astype("int64"),
+        concepts=group_by_length(corpus.concept_ids, concepts, corpus.pad_id),
+        targets=targets,
+    )
+
+
+def pad(texts: Ragged, chosen: Ints1d, pad_id: int) -> Padded:
+    """Fill texts up to the longest of them.
+
+    texts (Ragged): Sub-token ids.
+    chosen (Ints1d): Indices of the texts, (n_texts,).
+    pad_id (int): Id of the padding sub-token.
+    RETURNS (Padded): The texts.
+    """
+    lengths = texts.lengths[chosen]  # (n_texts,)
+    mask = numpy.arange(lengths.max()) < lengths[:, None]  # (n_texts, length)
+    ids = numpy.full(mask.shape, pad_id, dtype="int64")  # (n_texts, length)
+    ids[mask] = numpy.concatenate([texts[i] for i in chosen])
+    return Padded(ids=ids, mask=mask.astype("int64"))
+
+
+def group_by_length(texts: Ragged, chosen: Ints1d, pad_id: int) -> ConceptGroups:
+    """Sort concepts by length and pad them in a few groups.
+
+    texts (Ragged): Sub-token ids of all concepts.
+    chosen (Ints1d): Indices of the concepts of the batch, (n_concepts,).
+    pad_id (int): Id of the padding sub-token.
+    RETURNS (ConceptGroups): The groups and the way back to the order of `chosen`.
+    """
+    lengths = texts.lengths[chosen]  # (n_concepts,)
+    by_length = numpy.argsort(lengths, kind="stable")  # (n_concepts,)
+    order = numpy.empty_like(by_length)
+    order[by_length] = numpy.arange(len(chosen))  # (n_concepts,)
+    borders = [0, *find_borders(lengths[by_length]), len(chosen)]
+    groups = [
+        pad(texts, chosen[by_length[start:end]], pad_id)
+        for start, end in zip(borders, borders[1:], strict=False)
+    ]
+    return ConceptGroups(groups=groups, order=order.astype("int64"))
+
+
+def find_borders(lengths: Ints1d) -> list[int]:
+    """Cut sorted lengths into groups, where it saves the most padding.
+
+    lengths (Ints1d): Lengths in rising order, (n_texts,).
+    RETURNS (list[int]): Starts of all groups but the first.
+    """
+    cuts = [int(i) for i in numpy.flatnonzero(numpy.diff(lengths)) + 1]
+    borders: list[int] = []
+    while len(borders) < MAX_CONCEPT_GROUPS - 1:
+        cells = _count_cells(lengths, borders)
+        saved = {
+            cut: cells - _count_cells(lengths, [*borders, cut])
+            for cut in cuts
+            if cut not in borders
+        }
+        best = max(saved, key=lambda cut: saved[cut], default=0)
+        if not saved or saved[best] < MIN_SAVED:
+            break
+        borders = sorted([*borders, best])
+    return borders
+
+
+def _count_cells(lengths: Ints1d, borders: list[int]) -> int:
+    edges = [0, *sorted(borders), len(lengths)]
+    return sum(
+        (end - start) * int(lengths[end - 1])
+        for start, end in zip(edges, edges[1:], strict=False)
+    )
