@@ -28,6 +28,36 @@ class Errors(metaclass=Coded):
         "the network (model hub or package index) and start the command again."
     )
     N003 = "{path}, line {line}: {problem}. Got: {got!r}. Expected: {expected}."
+    N101 = (
+        "The template of the task 'spacy-nuner.Concepts.v1' does not use the text. "
+        "Write {{{{ text }}}} where the sentence belongs. Template: {template!r}"
+    )
+    N102 = (
+        "No reply was recorded for a prompt: '{path}' has {n_records} replies, to "
+        "other texts or prompts. Record a reply for this text, or ask an LLM (another [model] in the "
+        "config). The prompt begins {beginning!r} and ends {end!r}."
+    )
+    N103 = (
+        "'{path}' was recorded with another prompt: it has a reply for this text, but "
+        "not for this prompt. Use the template, labels and examples of the recording, "
+        "or record replies to this prompt. It begins {beginning!r} and ends {end!r}."
+    )
+    N104 = (
+        "'{path}' holds no reply. Expected: one JSON object per line with the strings "
+        "text and response. Record replies, or give the path of another file."
+    )
+    N105 = (
+        "'{path}' needs exactly one component with factory \"llm\" in its pipeline. "
+        "Found components: {found}. See configs/sample/annotate.cfg for an example."
+    )
+    N106 = (
+        "Gave up after {n} failed texts. Replies that came are in the journal: start "
+        "the command again when the cause is removed. The last error: {error}"
+    )
+    N107 = (
+        "The task {task} splits texts into several prompts; the journal keeps one "
+        "reply per text. Use a task that does not split, as 'spacy-nuner.Concepts.v1'."
+    )
     N201 = (
         "No '.spacy' shard in '{path}'. A concept corpus has them in 'train' and "
         "'dev': give one of these folders, or make the corpus with 'spacy-nuner corpus'."
@@ -52,6 +82,35 @@ class Errors(metaclass=Coded):
         "{source}: the entity label '{got}' is not among the labels {labels}. Text: "
         "'{text}'. Add it to \"labels\" of meta.json or make the data set again with "
         "'spacy-nuner convert'."
+    )
+    N506 = (
+        "The optimizer of the config averages parameters, which the cells of the grid "
+        "don't. Set training.optimizer.use_averages = false."
+    )
+    N507 = (
+        "The grid needs a fixed number of steps. Got max_steps = {max_steps}, "
+        "max_epochs = {max_epochs}, patience = {patience}. Set training.max_steps to "
+        "300 or so and the other two to 0."
+    )
+    N508 = (
+        "{path}: no \"name\" for {labels}. The concept start needs a name in plain "
+        "words for each label: add LABEL: {{name: ..., definition: ...}}."
+    )
+    N509 = (
+        "Unknown system {got}. Allowed: {allowed}. Give one of them with --system, or "
+        "leave the option out for all."
+    )
+    N510 = (
+        "No data set in '{path}'{wanted}. Found: {found}. Make them with 'spacy-nuner "
+        "convert' or check --dataset."
+    )
+    N511 = (
+        "Which base encoder '{path}' was trained from can't be told: {problem}. Give "
+        "its folder with --base."
+    )
+    N512 = (
+        "Can't read the values of k: '{got}'. Give whole numbers from 1 on with commas "
+        "between, like 1,2,4,8."
     )
     N202 = (
         "{path}, line {line}: not a record of an annotation journal, {missing} missing. "
@@ -110,6 +169,36 @@ class Errors(metaclass=Coded):
         "No sentence of {source} has a mention in doc.spans['concepts'] ({n} were "
         "read). Make the corpus again and look at its stats.json and drops.jsonl."
     )
+    N307 = (
+        "The loss is {loss} in step {step} (learning rate {rate}). Nothing was written "
+        "after the last checkpoint. Lower initial_rate or start with more warm-up, and "
+        "use --restart, since the same steps would lead there again."
+    )
+    N308 = (
+        "Can't write the checkpoint in '{path}': {error}. The previous one, if there is "
+        "one, is whole. Free space and start the same command again: it goes on there."
+    )
+    N309 = (
+        "Can't read the checkpoint '{path}': {error}. Expected is one of this package. "
+        "Start anew with --restart."
+    )
+    N310 = (
+        "The checkpoint in '{path}' belongs to another run. {differences}. Use the same "
+        "settings and corpus to go on, another --output, or --restart to delete it."
+    )
+    N311 = (
+        "The base encoder '{base}' is not the one of the run: digest {got}, expected "
+        "{expected}. Name the right one with --base."
+    )
+    N312 = (
+        "Can't write the encoder folder '{path}': {problem}. Choose another folder, or "
+        "replace an older export with --overwrite."
+    )
+    N313 = (
+        "The exported encoder gives other outputs than the checkpoint: they differ by "
+        "{difference}, allowed is {tolerance}. Nothing was kept. Please report this "
+        "with your versions of torch and transformers."
+    )
     N211 = (
         "Unknown data set: {got}. Allowed: {allowed}, or --all; for data of your own "
         "give one name with --pool, --test, --format and --label-file."
@@ -122,10 +211,106 @@ class Errors(metaclass=Coded):
         "Data of your own need exactly one name and all of --pool, --test, --format and "
         "--label-file, without --all. Got: {given} and the names {names}."
     )
+    N401 = (
+        "The pipe '{name}' has no labels and no weights yet. Train it ('spacy train') "
+        "or call 'nlp.initialize' with examples first."
+    )
+    N402 = (
+        "The gold label '{label}' is not among the labels of the pipe: {known}. Add it "
+        "to the labels file (made again by 'spacy init labels') or correct the data. "
+        "It's in: {text!r}"
+    )
+    N403 = (
+        "The pipe '{name}' needs labels. Got neither labels in the config "
+        "([initialize.components.{name}.labels]) nor entities in the first {count} "
+        "examples."
+    )
+    N404 = (
+        "A two-layer head can't start from concept vectors, which are rows of a linear "
+        "layer. Set hidden_width = null or start = \"random\"."
+    )
+    N405 = (
+        "The head starts from the token vectors of the training set, an array "
+        "(n_tokens, width). Got the shape {shape}: is the corpus empty?"
+    )
+    N406 = (
+        "Expected label vectors for {n_tags} tags of width {width}, the width of the "
+        "encoder's vectors. Got the shape {got}: use the concept encoder that was "
+        "trained with this encoder, and one vector per label."
+    )
+    N407 = (
+        "The label '{label}' has no name in {source}. Got {got!r}. Expected a text, or "
+        "a record with a text under 'name', for each label of the pipe."
+    )
+    N408 = (
+        "'{path}' {problem}. It stands in every folder made by 'spacy-nuner export' "
+        "and must hold temperature, bias and pooling ('mean' or 'cls')."
+    )
+    N409 = "Unknown setting {name} = {got!r}. Allowed: {allowed}."
+    N410 = (
+        "start = \"concept\" needs the concept encoder. Set 'concept_encoder' in "
+        "[initialize.components.{name}] to the folder 'concept_encoder' beside the "
+        "text encoder, or start = \"random\"."
+    )
+    N411 = (
+        "The document has entities already ({ents}), and on_existing is \"raise\". Set "
+        "it to \"keep\" or \"overwrite\", or run '{name}' before other components "
+        "that set entities."
+    )
+    N412 = (
+        "The model of '{name}' listens to a 'transformer', but there's none before it "
+        "in the pipeline. Got: {pipes}. Add one before '{name}'."
+    )
+    N413 = (
+        "'{name}' got a document without the output of its transformer. Is the "
+        "transformer disabled? When it's frozen in training, it must also be in "
+        "[training] annotating_components."
+    )
+    N414 = (
+        "A hidden state of the encoder is wanted, but it gives none. Set "
+        "transformer_config = {{\"output_hidden_states\": true}} in the config of "
+        "the transformer."
+    )
+    N415 = (
+        "The encoder has the hidden states {first} to {last} (0: embeddings, {last} or "
+        "-1: last layer). Got layer = {layer}."
+    )
+    N416 = (
+        "The transformer can't be trained through layer {layer}, only through the last "
+        "one. Freeze it: frozen_components = [\"transformer\"] and "
+        "annotating_components = [\"transformer\"] in [training], or set layer = -1."
+    )
+    N417 = "A label is a text that isn't empty. Got {label!r}."
+    N418 = (
+        "The head was built with width {width} per token, but the encoder now gives "
+        "{got}. Load the pipe with the encoder that it was trained with."
+    )
+    N419 = "{path}: {where} is wrong. Got: {got!r}. Expected: {expected}."
+    N420 = (
+        "{path}: the section [teach] is missing, or has unknown or missing settings: "
+        "{wrong}. Expected: {allowed}."
+    )
+    N421 = (
+        "No mention of the label(s) {labels} in {path}. Take them out of the file of "
+        "labels, or give them concepts that occur (see stats.json of the corpus)."
+    )
+    N601 = (
+        "'{path}' is not a cell of the evaluation: {missing} missing. Delete it and run "
+        "'spacy-nuner evaluate' again."
+    )
+    N602 = (
+        "Can't read '{path}': {problem}. The file is damaged: delete it and run the "
+        "step that makes it again."
+    )
+    N603 = (
+        "'{path}' does not have the marks of the results, once each: '{start}' and, "
+        "further down, '{end}'. Put them where the tables shall stand."
+    )
 
 
 class Warnings(metaclass=Coded):
     W001 = "{count} of {total} {what} were left out: {reason}."
+    W101 = "No reply for the text '{id}': {error}"
     W201 = (
         "No sentence fell to '{part}' ({n} sentences in all). The split is by a hash of "
         "the text: use more sentences or another --dev-share."

@@ -127,7 +127,9 @@ def _find_folded(
         if (
             offsets is not None
             and is_whole(text, *offsets)
-            and not any(start < offsets[1] and offsets[0] < end for start, end, _ in taken)
+            and not any(
+                start < offsets[1] and offsets[0] < end for start, end, _ in taken
+            )
         ):
             found.append(offsets)
             at += len(needle)
@@ -139,7 +141,8 @@ def _find_folded(
 
 def _reason_missed(text: str, folded: Folded | None, forms: Iterable[str]) -> Reason:
     """Why no form was found: only inside longer words, or not at all."""
-    haystack = folded.text if folded is not None else fold(text).text
+    if folded is None:  # folding is off
+        return "inside_word" if any(form in text for form in forms) else "not_found"
     needles = [fold(form).text.strip() for form in forms]
-    inside = any(needle and needle in haystack for needle in needles)
+    inside = any(needle and needle in folded.text for needle in needles)
     return "inside_word" if inside else "not_found"

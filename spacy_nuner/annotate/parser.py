@@ -38,10 +38,11 @@ class Peeled(NamedTuple):
 
 _SEPARATOR = re.compile(r"<\s*>|&lt;\s*&gt;|＜\s*＞")
 # A lone "<" counts only between words: not in "p < 0.05" or "x < y".
-_LONE = re.compile(r"(?<=\w[\w\"'”’)\]*_`.])\s+<\s+(?=[*_`\"“\[]*[^\W\d_]{2})")
-_LONE_LATER = re.compile(r"\s+[<>]\s+(?=[*_`\"“\[]*[^\W\d_]{2})")
+_WORDS_FOLLOW = r"(?=[*_`\"“\[]*[^\W\d_](?:[^\W\d_]|\s+\w))"
+_LONE = re.compile(r"(?<=\w[\w\"'”’)\]*_`.])\s+<\s+" + _WORDS_FOLLOW)
+_LONE_LATER = re.compile(r"\s+[<>]\s+" + _WORDS_FOLLOW)
 _MARKERS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
-    ("number", re.compile(r"[(\[]?(\d{1,4})[.):\]]\s*(?![\s\d])(?=.)")),
+    ("number", re.compile(r"[(\[]?(\d{1,4})[.):\]](?:\s+(?=\S)|(?=[^\s\d]))")),
     ("letter", re.compile(r"\(?[A-Za-z]\)\s+(?=\S)")),
     ("bullet", re.compile(r"[-+*–—·]\s+(?=\S)|[•‣▪◦●○]\s*(?=\S)")),
     ("quote", re.compile(r">\s*(?=\S)")),
@@ -131,9 +132,9 @@ def peel(raw: str) -> Peeled:
     raw (str): The entity as written, with no white space around it.
     RETURNS (Peeled): Its forms from as written to bare, and the kind of each layer.
     """
-    if not raw or (raw[0].isalpha() and raw[-1].isalnum() and ":" not in raw):
-        if raw[1:2] != ")":
-            return Peeled((raw,), (), None)
+    is_plain = raw[:1].isalpha() and raw[-1].isalnum() and ":" not in raw
+    if not raw or (is_plain and raw[1:2] != ")"):
+        return Peeled((raw,), (), None)
     forms, kinds = [raw], []
     number = _MARKERS[0][1].match(raw)
     while layer := _peel_once(forms[-1]):

@@ -32,16 +32,14 @@ def is_whole(text: str, start: int, end: int) -> bool:
         before = text[start - 1]
         if before != " " and _cuts(before, text[start]):
             return False
-        if before in ".," and start > 1:
-            if text[start].isdigit() and text[start - 2].isdigit():
-                return False
+        if before in ".,:" and _is_in_number(text, start - 1):
+            return False
     if end < len(text):
         after = text[end]
         if after != " " and _cuts(text[end - 1], after):
             return False
-        if after in ".," and end + 1 < len(text):
-            if text[end - 1].isdigit() and text[end + 1].isdigit():
-                return False
+        if after in ".,:" and _is_in_number(text, end):
+            return False
     return True
 
 
@@ -66,6 +64,12 @@ def _cuts(left: str, right: str) -> bool:
     if _is_unspaced(left) or _is_unspaced(right):
         return False
     return is_word(left) and is_word(right)
+
+
+def _is_in_number(text: str, at: int) -> bool:
+    """Whether the mark at an offset stands between two digits: 3.5, 1,000, 9:01."""
+    inside = 0 < at < len(text) - 1
+    return inside and text[at - 1].isdigit() and text[at + 1].isdigit()
 
 
 def _is_unspaced(character: str) -> bool:

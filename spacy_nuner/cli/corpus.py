@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from spacy_nuner.corpus.sources import Reply
     from spacy_nuner.corpus.stats import PlacedReply
 
+# lines left out on purpose: the filter of Section 3.1, and what was said twice
+WANTED = frozenset({"generic_concept", "duplicate"})
+
 
 def corpus(
     replies: Path = typer.Argument(
@@ -66,9 +69,7 @@ def corpus(
     _say(stats, output)
 
 
-def _place(
-    replies: "Iterable[Reply]", models: Counter[str]
-) -> "Iterator[PlacedReply]":
+def _place(replies: "Iterable[Reply]", models: Counter[str]) -> "Iterator[PlacedReply]":
     from spacy_nuner.annotate.align import place_reply
     from spacy_nuner.corpus.stats import PlacedReply
 

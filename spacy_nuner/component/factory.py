@@ -71,7 +71,8 @@ def make_nuner(
     spans_key (str): Key of `doc.spans` for the entities with their confidences.
     none_bias (float | None): Bias of the tag "O" in a head started from concept
         vectors; None for the default of `fit.NONE_BIAS`.
-    pull (float): Strength of the pull of such a head back to its start.
+    pull (float): Strength of the pull of the head's last layer back to its start, zero
+        or the concept vectors; 0 for none.
     scorer (Callable | None): The scoring method.
     RETURNS (NuNER): The pipe.
     """

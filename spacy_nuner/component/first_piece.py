@@ -1,6 +1,7 @@
 """Pooling of sub-token vectors into token vectors: the first piece of each token."""
 
 from collections.abc import Callable
+from typing import Any, cast
 
 from thinc.api import Model
 from thinc.types import Floats2d, Ragged
@@ -23,11 +24,12 @@ def build_first_piece() -> Model[InT, OutT]:
 def forward(
     model: Model[InT, OutT], Xr: InT, is_train: bool
 ) -> tuple[OutT, Callable[[OutT], InT]]:
-    X = Xr.dataXd  # (n_pieces, width)
+    X = cast(Floats2d, Xr.dataXd)  # (n_pieces, width)
     lengths = Xr.lengths
-    filled = model.ops.xp.flatnonzero(lengths > 0)
+    xp: Any = model.ops.xp
+    filled = xp.flatnonzero(lengths > 0)
     first = (lengths.cumsum() - lengths)[filled]
-    Y = model.ops.alloc2f(lengths.shape[0], X.shape[1])
+    Y = model.ops.alloc2f(len(lengths), X.shape[1])
     Y[filled] = X[first]
 
     def backprop(dY: OutT) -> InT:

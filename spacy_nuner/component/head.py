@@ -1,9 +1,10 @@
 """The classifier on top of the encoder: one linear layer, or two with dropout."""
 
 from collections.abc import Callable
+from typing import cast
 
 from thinc.api import Dropout, Model, Relu, chain
-from thinc.types import Floats2d
+from thinc.types import Floats1d, Floats2d
 
 InT = Floats2d  # (n_tokens, width)
 OutT = Floats2d  # (n_tokens, n_tags)
@@ -59,9 +60,9 @@ def _forward_standardise(
 def _forward_linear(
     model: HeadT, X: InT, is_train: bool
 ) -> tuple[OutT, Callable[[OutT], InT]]:
-    W = model.get_param("W")  # (n_tags, n_in)
+    W = cast(Floats2d, model.get_param("W"))  # (n_tags, n_in)
     Y = model.ops.gemm(X, W, trans2=True)
-    Y += model.get_param("b")
+    Y += cast(Floats1d, model.get_param("b"))
 
     def backprop(dY: OutT) -> InT:
         model.inc_grad("W", model.ops.gemm(dY, X, trans1=True))

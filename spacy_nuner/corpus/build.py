@@ -16,7 +16,7 @@ from .files import replacing_dir, write_json
 from .split import PARTS, Part, split_of, text_digest
 from .stats import (
     DUPLICATE_TEXT,
-    OFF_TOKEN_EDGES,
+    TOKEN_EDGES,
     CorpusStats,
     DropRecord,
     PlacedReply,
@@ -66,7 +66,7 @@ def write_corpus(
         result = {**stats.to_dict(wanted=wanted), "source": source or {}}
         write_json(temp_dir / "stats.json", result)
     for part in PARTS:
-        if not result[f"n_{part}"]:
+        if 0 < dev_share < 1 and not result[f"n_{part}"]:
             logger.warning(Warnings.W201.format(part=part, n=result["n_sentences"]))
     return result
 
@@ -150,9 +150,7 @@ def _drop_off_edges(
     stats.sizes["n_mentions_off_token_edges"] += len(off_edges)
     first = {mention.line: mention for mention in reversed(off_edges)}
     return [
-        DropRecord(
-            reply.id, line, _line_of(reply.text, first[line]), OFF_TOKEN_EDGES, 1
-        )
+        DropRecord(reply.id, line, _line_of(reply.text, first[line]), TOKEN_EDGES, 1)
         for line in sorted(all_lines - placed)
     ]
 

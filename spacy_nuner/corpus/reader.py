@@ -48,7 +48,10 @@ def read_docs(path: str | Path, vocab: Vocab, *, limit: int = 0) -> Iterator[Doc
         for shard in find_shards(path)
         for doc in DocBin().from_disk(shard).get_docs(vocab)
     )
-    yield from islice(docs, limit or None)
+    for doc in islice(docs, limit or None):
+        # msgpack gives lists back as tuples
+        doc.user_data["descriptions"] = list(doc.user_data.get("descriptions", []))
+        yield doc
 
 
 def find_shards(path: str | Path) -> list[Path]:

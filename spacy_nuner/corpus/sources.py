@@ -84,7 +84,8 @@ def read_replies(path: str | Path) -> Iterator[Reply]:
         yield Reply(
             str(record["id"]),
             text,
-            record["response"],
+            # half a surrogate pair, cut off by a model, is no text
+            record["response"].encode("utf8", errors="replace").decode("utf8"),
             str(record["model"]),
             str(record["prompt_sha256"]),
         )
@@ -100,7 +101,7 @@ def get_text(record: dict[str, Any], *, path: Path, line: int) -> str:
     RAISES (ValueError): if there is none.
     """
     text = record.get("text")
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or not text.strip() or not _is_unicode(text):
         raise ValueError(
             Errors.N003.format(
                 path=path,
@@ -111,6 +112,15 @@ def get_text(record: dict[str, Any], *, path: Path, line: int) -> str:
             )
         )
     return text
+
+
+def _is_unicode(text: str) -> bool:
+    """JSON may escape half a surrogate pair, which no encoding can hold."""
+    try:
+        text.encode("utf8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_jsonl(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:

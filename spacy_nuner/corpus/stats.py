@@ -9,7 +9,7 @@ from ..types import Drop, Mention
 from .split import Part
 
 DUPLICATE_TEXT = "duplicate_text"
-OFF_TOKEN_EDGES = "off_token_edges"
+TOKEN_EDGES = "token_edges"
 
 
 class PlacedReply(NamedTuple):

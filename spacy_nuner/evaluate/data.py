@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import srsly
-from spacy.attrs import ENT_IOB, ENT_TYPE
+from spacy.attrs import ENT_IOB
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from ..errors import Errors
-from .metrics import Ints
+from .metrics import Bools, Ints, find_spans, score, split_tags
 from .sampling import count_runs
 
 
@@ -22,7 +22,10 @@ class Gold(NamedTuple):
 
     docs: list[Doc]
     lengths: Ints  # (n_docs,) tokens of each
-    types: Ints  # (n_tokens,) 0 none, i + 1 label i, -1 not annotated
+    types: Ints  # (n_tokens,) 0 none, i + 1 label i, -1 no annotation or no word
+    annotated: Bools  # (n_tokens,)
+    is_space: Bools  # (n_tokens,)
+    is_break: Bools  # (n_tokens,) white space with a line break
     spans: Ints  # (n_entities, 3) start, end, type; positions in `types`
 
     @property
@@ -47,7 +50,10 @@ class Dataset(NamedTuple):
     @property
     def counts(self) -> Ints:
         """RETURNS (Ints): Mentions of the pool's sentences as the sampler counts."""
-        return count_runs(self.pool.types, self.pool.lengths, len(self.labels))
+        words = ~self.pool.is_space
+        row = np.repeat(np.arange(len(self.pool.lengths)), self.pool.lengths)[words]
+        lengths = np.bincount(row, minlength=len(self.pool.lengths))
+        return count_runs(self.pool.types[words], lengths, len(self.labels))
 
 
 def token_rows(lengths: Ints, indices: Sequence[int] | Ints) -> Ints:
@@ -77,10 +83,15 @@ def make_gold(docs: Iterable[Doc], labels: Sequence[str], *, source: str) -> Gol
     number = {label: i + 1 for i, label in enumerate(labels)}
     lengths = np.array([len(doc) for doc in docs], dtype="int64")
     types = np.zeros(int(lengths.sum()), dtype="int64")
+    annotated, is_space, is_break = (np.zeros(len(types), dtype=bool) for _ in range(3))
     spans, start = [], 0
     for doc in docs:
-        iob = doc.to_array([ENT_IOB, ENT_TYPE])[:, 0]
-        types[start : start + len(doc)][iob == 0] = -1
+        place = slice(start, start + len(doc))
+        annotated[place] = doc.to_array(ENT_IOB) != 0
+        # A bare vocabulary knows no flags such as IS_SPACE
+        is_space[place] = [token.text.isspace() for token in doc]
+        for i in np.flatnonzero(is_space[place]).tolist():
+            is_break[start + i] = "\n" in doc[i].text
         for ent in doc.ents:
             if ent.label_ not in number:
                 raise ValueError(
@@ -94,8 +105,27 @@ def make_gold(docs: Iterable[Doc], labels: Sequence[str], *, source: str) -> Gol
             types[start + ent.start : start + ent.end] = number[ent.label_]
             spans.append((start + ent.start, start + ent.end, number[ent.label_]))
         start += len(doc)
+    types[~annotated | is_space] = -1
     rows = np.array(spans, dtype="int64").reshape(-1, 3)
-    return Gold(docs, lengths, types, rows)
+    return Gold(docs, lengths, types, annotated, is_space, is_break, rows)
+
+
+def score_tags(
+    gold: Gold, ids: Ints, tags: Sequence[str], labels: Sequence[str]
+) -> dict[str, Any]:
+    """Score a pipe's tags; entities are read as the pipe reads them.
+
+    gold (Gold): The sentences.
+    ids (Ints): Most probable tag of each token, an index into tags.
+    tags (Sequence[str]): The pipe's tags.
+    labels (Sequence[str]): Labels, of which label i is type i + 1.
+    RETURNS (dict[str, Any]): See `metrics.score`.
+    """
+    types, begins = split_tags(ids, tags, labels)
+    types = np.where(gold.is_space, 0, types)
+    skip = gold.is_space & ~gold.is_break
+    spans = find_spans(types, gold.lengths, begins, skip)
+    return score(gold.types, gold.spans, types, spans, labels, annotated=gold.annotated)
 
 
 def load_dataset(path: Path) -> Dataset:
@@ -122,6 +152,21 @@ def load_dataset(path: Path) -> Dataset:
 def _content(gold: Gold) -> list[Any]:
     words = [[token.text_with_ws for token in doc] for doc in gold.docs]
     return [words, gold.types.tolist(), gold.spans.tolist()]
+
+
+def copy_tokens(doc: Doc, vocab: Vocab) -> Doc:
+    """Copy words and spaces, and nothing else, into another vocabulary.
+
+    White space after the last word, which data given as words often have, is left out:
+    it would stand in prompts.
+
+    doc (Doc): The document.
+    vocab (Vocab): Vocabulary of the copy.
+    RETURNS (Doc): A document without annotation.
+    """
+    spaces = [bool(token.whitespace_) for token in doc]
+    spaces[-1:] = [False] * len(spaces[-1:])
+    return Doc(vocab, [token.text for token in doc], spaces)
 
 
 def sha256_of(value: Any) -> str:

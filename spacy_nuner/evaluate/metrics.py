@@ -62,24 +62,33 @@ def split_tags(
     return types[ids], begins[ids]
 
 
-def find_spans(types: Ints, lengths: Ints, begins: Bools | None = None) -> Ints:
+def find_spans(
+    types: Ints,
+    lengths: Ints,
+    begins: Bools | None = None,
+    skip: Bools | None = None,
+) -> Ints:
     """Read entities off the types: maximal runs within a sentence.
 
     types (Ints): Type of each token.
     lengths (Ints): Tokens per sentence.
     begins (Optional[Bools]): True where a new mention starts in any case.
+    skip (Optional[Bools]): True for tokens to look through (white space): they may lie
+        within an entity, never at its edge.
     RETURNS (Ints): Rows (start, end, type), in order.
     """
-    n = len(types)
-    first = np.zeros(n + 1, dtype=bool)
-    first[np.concatenate(([0], np.cumsum(lengths)))] = True
-    first = first[:n]
-    first[1:] |= types[1:] != types[:-1]
+    places = np.arange(len(types)) if skip is None else np.flatnonzero(~skip)
+    if not len(places):
+        return np.zeros((0, 3), dtype="int64")
+    row = np.repeat(np.arange(len(lengths)), lengths)[places]
+    seen = types[places]
+    first = np.ones(len(places), dtype=bool)
+    first[1:] = (seen[1:] != seen[:-1]) | (row[1:] != row[:-1])
     if begins is not None:
-        first |= begins
+        first |= begins[places]
     starts = np.flatnonzero(first)
-    ends = np.append(starts[1:], n)[: len(starts)]
-    rows = np.stack([starts, ends, types[starts]], axis=1)
+    lasts = np.append(starts[1:], len(places)) - 1
+    rows = np.stack([places[starts], places[lasts] + 1, seen[starts]], axis=1)
     return rows[rows[:, 2] > 0]
 
 
@@ -132,6 +141,8 @@ def score(
     types: Ints,
     spans: Ints,
     labels: Sequence[str],
+    *,
+    annotated: Bools | None = None,
 ) -> dict[str, Any]:
     """Score predictions: the metrics of a cell.
 
@@ -140,19 +151,22 @@ def score(
     punish the choice of test set. What is wrongly found of it lowers the entity
     figures.
 
-    gold_types (Ints): Gold type of each token; 0 none, -1 not annotated.
+    gold_types (Ints): Gold type of each token; 0 none, -1 not counted.
     gold_spans (Ints): Gold entities, rows (start, end, type).
     types (Ints): Predicted type of each token.
     spans (Ints): Predicted entities.
     labels (Sequence[str]): Labels, of which label i is type i + 1.
+    annotated (Optional[Bools]): Tokens on which entities count; None: where the gold
+        type is not -1. White space is no word, but does not spoil an entity.
     RETURNS (dict[str, Any]): Fields as in docs/evaluation.md, all from 0 to 1.
     RAISES (ValueError): If lengths differ or the gold has no entity at all.
     """
     if len(gold_types) != len(types):
         raise ValueError(Errors.N503.format(gold=len(gold_types), got=len(types)))
     n_types = len(labels)
+    annotated = gold_types >= 0 if annotated is None else annotated
     token = count_tokens(gold_types, types, n_types + 1)
-    entity = count_entities(gold_spans, spans, n_types, gold_types >= 0)
+    entity = count_entities(gold_spans, spans, n_types, annotated)
     present = np.flatnonzero(token.gold[1:]) + 1
     if not len(present):
         raise ValueError(Errors.N504.format(labels=", ".join(labels)))

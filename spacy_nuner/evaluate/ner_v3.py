@@ -12,10 +12,11 @@ import srsly
 from spacy.tokens import Doc
 from spacy.util import load_config
 from thinc.api import Config
+from tqdm import tqdm
 
 from ..errors import Errors, Warnings
 from .cells import FIGURES_VERSION, cell_path, is_finished, write_json
-from .data import Dataset, Gold, make_gold, sha256_of
+from .data import Dataset, Gold, copy_tokens, load_dataset, make_gold, sha256_of
 from .metrics import score
 
 logger = logging.getLogger(__name__)
@@ -96,11 +97,7 @@ def answer(config: Config, docs: Sequence[Doc]) -> list[Doc]:
     from spacy_llm.util import assemble_from_config
 
     nlp = assemble_from_config(config)
-    bare = (
-        Doc(nlp.vocab, [t.text for t in doc], [bool(t.whitespace_) for t in doc])
-        for doc in docs
-    )
-    return list(nlp.pipe(bare))
+    return list(nlp.pipe(copy_tokens(doc, nlp.vocab) for doc in docs))
 
 
 def select_gold(gold: Gold, path: Path) -> list[int]:
@@ -114,7 +111,7 @@ def select_gold(gold: Gold, path: Path) -> list[int]:
     places: dict[Any, list[int]] = {}
     for i, doc in enumerate(gold.docs):
         ents = tuple((e.start_char, e.end_char, e.label_) for e in doc.ents)
-        places.setdefault((doc.text, ents), []).append(i)
+        places.setdefault((doc.text.rstrip(), ents), []).append(i)
     found = []
     for n, record in enumerate(srsly.read_jsonl(path), start=1):
         spans = tuple((s["start"], s["end"], s["label"]) for s in record["spans"])
@@ -133,75 +130,105 @@ def select_gold(gold: Gold, path: Path) -> list[int]:
     return found
 
 
+class Result(NamedTuple):
+    """What was done."""
+
+    n_computed: int
+    n_skipped: int
+    missing: list[str]  # data sets that are not there
+
+
+def run_recordings(
+    recordings: Sequence[Recording], datasets_dir: Path, output: Path
+) -> Result:
+    """Score recordings with both parsers and write the cells that are not finished.
+
+    recordings (Sequence[Recording]): From `find_recordings`.
+    datasets_dir (Path): `corpus/ner`.
+    output (Path): Folder of the experiment, `metrics/ner_v3`.
+    RETURNS (Result): Counts, and the data sets that are not there.
+    """
+    missing = sorted({r.dataset for r in recordings if not _is_there(datasets_dir, r)})
+    todo = [(r, s) for r in recordings if r.dataset not in missing for s in SYSTEMS]
+    datasets: dict[str, Dataset] = {}
+    n_computed = 0
+    for recording, system in tqdm(todo, desc="ner_v3", unit="cell", disable=None):
+        name = recording.dataset
+        if name not in datasets:
+            datasets[name] = load_dataset(datasets_dir / name)
+        n_computed += run_recording(recording, system, datasets[name], output)
+    return Result(n_computed, len(todo) - n_computed, missing)
+
+
+def _is_there(datasets_dir: Path, recording: Recording) -> bool:
+    return (datasets_dir / recording.dataset / "meta.json").is_file()
+
+
 def run_recording(
-    recording: Recording, dataset: Dataset, output: Path
-) -> dict[str, Path]:
-    """Score one recording with both parsers and write the cells.
+    recording: Recording, system: str, dataset: Dataset, output: Path
+) -> bool:
+    """Score one recording with one parser and write the cell.
 
     recording (Recording): Config and gold file.
+    system (str): A key of SYSTEMS.
     dataset (Dataset): The data set, whose test set holds the asked sentences.
-    output (Path): Folder of the experiment, `metrics/ner_v3`.
-    RETURNS (dict[str, Path]): Cells by system.
+    output (Path): Folder of the experiment.
+    RETURNS (bool): False if the cell was finished already.
     """
-    paths = {}
+    start = time.perf_counter()
+    path = cell_path(output, system=system, dataset=dataset.name, k=recording.k, seed=0)
+    config = load_recording(recording.config, parser=SYSTEMS[system])
+    task = config["components"]["llm"]["task"]
+    settings = {
+        "parser": SYSTEMS[system] or "spacy-llm",
+        "config": recording.config.name,
+        "task": task["@llm_tasks"],
+        "model": config["components"]["llm"]["model"]["@llm_models"],
+        "alignment_mode": task.get("alignment_mode", "contract"),
+    }
+    files = [recording.config, *_files(config)]
+    files += [] if recording.gold is None else [recording.gold]
+    hashes = {file.name: _sha256(file) for file in files}
+    key = sha256_of([FIGURES_VERSION, dataset.sha256, hashes, settings])
+    if is_finished(path, key):
+        return False
     gold = dataset.test
     if recording.gold is not None:
-        indices = select_gold(gold, recording.gold)
-        docs = [gold.docs[i] for i in indices]
+        docs = [gold.docs[i] for i in select_gold(gold, recording.gold)]
         gold = make_gold(docs, dataset.labels, source=str(recording.gold))
-    for system, parser in SYSTEMS.items():
-        path = cell_path(
-            output, system=system, dataset=dataset.name, k=recording.k, seed=0
-        )
-        paths[system] = path
-        config = load_recording(recording.config, parser=parser)
-        settings = {
-            "parser": parser or "spacy-llm",
-            "config": recording.config.name,
-            "task": config["components"]["llm"]["task"]["@llm_tasks"],
-            "model": config["components"]["llm"]["model"]["@llm_models"],
-            "alignment_mode": config["components"]["llm"]["task"]["alignment_mode"],
-        }
-        files = {str(p): _sha256(p) for p in _files(config) if p.is_file()}
-        key = sha256_of(
-            {
-                "version": FIGURES_VERSION,
-                "data": dataset.sha256,
-                "config": _sha256(recording.config),
-                "gold": None if recording.gold is None else _sha256(recording.gold),
-                "files": sorted(files.values()),
-                "settings": settings,
-            }
-        )
-        if is_finished(path, key):
-            continue
-        start = time.perf_counter()
-        figures = _score(config, gold, dataset.labels)
-        n_sentences, n_entities = _examples(config)
-        cell = {
-            "key": key,
-            "experiment": "ner_v3",
-            "system": system,
-            "dataset": dataset.name,
-            "k": recording.k,
-            "seed": 0,
-            **figures,
-            "n_train_sentences": n_sentences,
-            "n_train_entities": n_entities,
-            "n_test_sentences": len(gold.docs),
-            "sampler": "prompt_examples" if n_sentences else "none",
-            "settings": settings,
-            "seconds": time.perf_counter() - start,
-        }
-        write_json(path, cell)
-    return paths
+    figures = _score(config, gold, dataset.labels)
+    n_sentences, n_entities = _examples(config)
+    cell = {
+        "key": key,
+        "experiment": output.name,
+        "system": system,
+        "dataset": dataset.name,
+        "k": recording.k,
+        "seed": 0,
+        **figures,
+        "n_train_sentences": n_sentences,
+        "n_train_entities": n_entities,
+        "n_test_sentences": len(gold.docs),
+        "sampler": "prompt_examples" if n_sentences else "none",
+        "settings": settings,
+        "seconds": time.perf_counter() - start,
+    }
+    write_json(path, cell)
+    return True
 
 
 def _score(config: Config, gold: Gold, labels: Sequence[str]) -> dict[str, Any]:
     docs = answer(config, gold.docs)
     predicted = make_gold(docs, labels, source="the LLM's replies")
     types = predicted.types.clip(min=0)
-    figures = score(gold.types, gold.spans, types, predicted.spans, labels)
+    figures = score(
+        gold.types,
+        gold.spans,
+        types,
+        predicted.spans,
+        labels,
+        annotated=gold.annotated,
+    )
     empty = sum(not doc.ents for doc in docs)
     if empty == len(docs):
         reason = "no reply gave an entity; look at the recorded replies"
@@ -215,7 +242,11 @@ def _score(config: Config, gold: Gold, labels: Sequence[str]) -> dict[str, Any]:
 
 def _files(config: Config) -> list[Path]:
     sections = _sections(config["components"]["llm"])
-    return [Path(s["path"]) for s in sections if isinstance(s.get("path"), str)]
+    paths = [Path(s["path"]) for s in sections if isinstance(s.get("path"), str)]
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(Errors.N001.format(what="file", path=path))
+    return paths
 
 
 def _examples(config: Config) -> tuple[int, int]:

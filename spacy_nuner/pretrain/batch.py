@@ -1,11 +1,13 @@
 """Batches of pre-training: which sentences, and the arrays that the model takes."""
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
 
 import numpy
-from thinc.types import Floats2d, Ints1d, Ints2d
+from thinc.types import Floats2d
 
-from .wordpieces import Ragged, SubtokenCorpus
+from .wordpieces import Ints, Ragged, SubtokenCorpus
 
 # Concepts are sorted by length and padded in at most so many groups
 MAX_CONCEPT_GROUPS = 4
@@ -17,8 +19,8 @@ MIN_SAVED = 32
 class Padded:
     """Texts of sub-token ids filled up to one length."""
 
-    ids: Ints2d  # (n_texts, length)
-    mask: Ints2d  # (n_texts, length), 1 where there is a sub-token
+    ids: Ints  # (n_texts, length)
+    mask: Ints  # (n_texts, length), 1 where there is a sub-token
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class ConceptGroups:
     """Concepts in groups of similar length."""
 
     groups: list[Padded]
-    order: Ints1d  # (n_concepts,): row of each concept among the joined groups
+    order: Ints  # (n_concepts,): row of each concept among the joined groups
 
 
 @dataclass(frozen=True)
@@ -34,31 +36,31 @@ class PretrainBatch:
     """Sentences, the concepts that occur in them, and which belongs to which."""
 
     texts: Padded
-    rows: Ints1d  # (n_tokens,): flat positions of the valid sub-tokens
+    rows: Ints  # (n_tokens,): flat positions of the valid sub-tokens
     concepts: ConceptGroups
     targets: Floats2d  # (n_tokens, n_concepts): 1 where a token is part of a mention
 
 
 def plan_epoch(
-    lengths: Ints1d, *, batch_size: int, seed: int, epoch: int, bucket: int
-) -> list[Ints1d]:
+    lengths: Ints, *, batch_size: int, seed: int, epoch: int, bucket: int
+) -> list[Ints]:
     """Divide the sentences into batches of similar length, in random order.
 
     Shuffled sentences are cut into buckets of `bucket` batches; each bucket is sorted
     by length and cut into batches; the batches are shuffled. The plan depends on the
     arguments alone, so a resumed run finds its place in it.
 
-    lengths (Ints1d): Sub-tokens of each sentence, (n_sentences,).
+    lengths (Ints): Sub-tokens of each sentence, (n_sentences,).
     batch_size (int): Sentences of a batch; the last one may have fewer.
     seed (int): Seed of the whole run.
     epoch (int): The epoch, from 0.
     bucket (int): Batches of a bucket; 1 leaves the order to chance alone.
-    RETURNS (list[Ints1d]): Indices of the sentences of each batch.
+    RETURNS (list[Ints]): Indices of the sentences of each batch.
     """
     rng = numpy.random.default_rng([seed, epoch])
     order = rng.permutation(len(lengths))  # (n_sentences,)
     size = batch_size * bucket
-    batches = []
+    batches: list[Ints] = []
     for start in range(0, len(order), size):
         part = order[start : start + size]
         # Stable: equal lengths stay shuffled, and the same on every machine
@@ -69,11 +71,11 @@ def plan_epoch(
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def make_batch(corpus: SubtokenCorpus, sentences: Ints1d) -> PretrainBatch:
+def make_batch(corpus: SubtokenCorpus, sentences: Ints) -> PretrainBatch:
     """Make the arrays of a batch.
 
     corpus (SubtokenCorpus): The data.
-    sentences (Ints1d): Indices of the sentences, (n_texts,).
+    sentences (Ints): Indices of the sentences, (n_texts,).
     RETURNS (PretrainBatch): The batch. Its concepts are all that occur in it, each
         once, as in Section 3.2.
     """
@@ -97,15 +99,15 @@ def make_batch(corpus: SubtokenCorpus, sentences: Ints1d) -> PretrainBatch:
         texts=texts,
         rows=rows.astype("int64"),
         concepts=group_by_length(corpus.concept_ids, concepts, corpus.pad_id),
-        targets=targets,
+        targets=cast(Floats2d, targets),
     )
 
 
-def pad(texts: Ragged, chosen: Ints1d, pad_id: int) -> Padded:
+def pad(texts: Ragged, chosen: Ints, pad_id: int) -> Padded:
     """Fill texts up to the longest of them.
 
     texts (Ragged): Sub-token ids.
-    chosen (Ints1d): Indices of the texts, (n_texts,).
+    chosen (Ints): Indices of the texts, (n_texts,).
     pad_id (int): Id of the padding sub-token.
     RETURNS (Padded): The texts.
     """
@@ -116,11 +118,11 @@ def pad(texts: Ragged, chosen: Ints1d, pad_id: int) -> Padded:
     return Padded(ids=ids, mask=mask.astype("int64"))
 
 
-def group_by_length(texts: Ragged, chosen: Ints1d, pad_id: int) -> ConceptGroups:
+def group_by_length(texts: Ragged, chosen: Ints, pad_id: int) -> ConceptGroups:
     """Sort concepts by length and pad them in a few groups.
 
     texts (Ragged): Sub-token ids of all concepts.
-    chosen (Ints1d): Indices of the concepts of the batch, (n_concepts,).
+    chosen (Ints): Indices of the concepts of the batch, (n_concepts,).
     pad_id (int): Id of the padding sub-token.
     RETURNS (ConceptGroups): The groups and the way back to the order of `chosen`.
     """
@@ -131,15 +133,15 @@ def group_by_length(texts: Ragged, chosen: Ints1d, pad_id: int) -> ConceptGroups
     borders = [0, *find_borders(lengths[by_length]), len(chosen)]
     groups = [
         pad(texts, chosen[by_length[start:end]], pad_id)
-        for start, end in zip(borders, borders[1:], strict=False)
+        for start, end in pairwise(borders)
     ]
     return ConceptGroups(groups=groups, order=order.astype("int64"))
 
 
-def find_borders(lengths: Ints1d) -> list[int]:
+def find_borders(lengths: Ints) -> list[int]:
     """Cut sorted lengths into groups, where it saves the most padding.
 
-    lengths (Ints1d): Lengths in rising order, (n_texts,).
+    lengths (Ints): Lengths in rising order, (n_texts,).
     RETURNS (list[int]): Starts of all groups but the first.
     """
     cuts = [int(i) for i in numpy.flatnonzero(numpy.diff(lengths)) + 1]
@@ -158,9 +160,6 @@ def find_borders(lengths: Ints1d) -> list[int]:
     return borders
 
 
-def _count_cells(lengths: Ints1d, borders: list[int]) -> int:
+def _count_cells(lengths: Ints, borders: list[int]) -> int:
     edges = [0, *sorted(borders), len(lengths)]
-    return sum(
-        (end - start) * int(lengths[end - 1])
-        for start, end in zip(edges, edges[1:], strict=False)
-    )
+    return sum((end - start) * int(lengths[end - 1]) for start, end in pairwise(edges))

@@ -1,8 +1,9 @@
 """The two encoders of pre-training: torch modules around Hugging Face models."""
 
+import hashlib
 import inspect
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from transformers import (
     AutoTokenizer,
     PretrainedConfig,
     PreTrainedModel,
-    PreTrainedTokenizerFast,
+    PreTrainedTokenizerBase,
 )
 
 from ..errors import Errors
@@ -42,7 +43,7 @@ class Encoder(nn.Module):
         # A plain list: registered twice, a module would be saved twice
         self._frozen: list[nn.Module] = list(layers[:n_frozen_layers])
         if freeze_embeddings:
-            self._frozen.append(model.embeddings)
+            self._frozen.append(model.get_submodule("embeddings"))
         for module in self._frozen:
             module.requires_grad_(False)
 
@@ -167,16 +168,16 @@ def pooling_layer_option(config: PretrainedConfig) -> dict[str, bool]:
     config (PretrainedConfig): Configuration of the encoder.
     RETURNS (dict[str, bool]): Keyword arguments for AutoModel.
     """
-    model_class = MODEL_MAPPING[type(config)]
-    known = inspect.signature(model_class.__init__).parameters
+    model_class = cast(type[PreTrainedModel], MODEL_MAPPING[type(config)])
+    known = inspect.signature(model_class).parameters
     return {"add_pooling_layer": False} if "add_pooling_layer" in known else {}
 
 
-def load_tokenizer(encoder: str) -> PreTrainedTokenizerFast:
+def load_tokenizer(encoder: str) -> PreTrainedTokenizerBase:
     """Load the fast tokenizer of an encoder.
 
     encoder (str): Encoder folder, or a name on the Hugging Face hub.
-    RETURNS (PreTrainedTokenizerFast): The tokenizer.
+    RETURNS (PreTrainedTokenizerBase): The tokenizer.
     RAISES (ValueError): If the folder has no tokenizer, or only a slow one.
     """
     folder = Path(encoder)
@@ -191,3 +192,28 @@ def load_tokenizer(encoder: str) -> PreTrainedTokenizerFast:
     if not tokenizer.is_fast:
         raise ValueError(Errors.N303.format(path=encoder, problem="only a slow one"))
     return tokenizer
+
+
+def get_encoder_digest(encoder: str) -> str:
+    """Identify a base encoder by its weights and configuration.
+
+    encoder (str): Encoder folder, or a name on the Hugging Face hub.
+    RETURNS (str): SHA-256, or the name for an encoder of the hub.
+    """
+    folder = Path(encoder)
+    if not folder.is_dir():
+        return encoder
+    state = hashlib.sha256()
+    weights = sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.bin"))
+    for path in (folder / "config.json", *weights):
+        with path.open("rb") as file:
+            state.update(hashlib.file_digest(file, "sha256").digest())
+    return state.hexdigest()
+
+
+def set_num_threads(n_threads: int) -> None:
+    """Set how many threads torch works with.
+
+    n_threads (int): Threads of one operation.
+    """
+    torch.set_num_threads(n_threads)

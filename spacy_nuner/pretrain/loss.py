@@ -65,12 +65,11 @@ def probability_sums(
     RETURNS (tuple[float, float]): Sum over the positives, sum over the negatives.
     """
     probabilities = gradient * guesses.size + truths  # (n_tokens, n_concepts)
-    positive = float((probabilities * truths).sum(dtype="float64"))
-    return positive, float(probabilities.sum(dtype="float64")) - positive
+    xp = get_array_module(guesses)
+    positive = float(xp.sum(probabilities * truths, dtype="float64"))
+    return positive, float(xp.sum(probabilities, dtype="float64")) - positive
 
 
 def _check_shapes(guesses: Floats2d, truths: Floats2d) -> None:
     if guesses.shape != truths.shape:
-        raise ValueError(
-            Errors.N301.format(guesses=guesses.shape, truths=truths.shape)
-        )
+        raise ValueError(Errors.N301.format(guesses=guesses.shape, truths=truths.shape))

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any, Literal, cast
 
 import numpy
-import torch
-from thinc.api import ArgsKwargs, Model, PyTorchWrapper_v2
+from thinc.api import ArgsKwargs, Model, PyTorchWrapper_v2, get_current_ops
+from thinc.shims import PyTorchShim
 from thinc.types import Floats1d, Floats2d
-from thinc.util import xp2torch
+from thinc.util import get_array_module, xp2torch
 
 from .batch import ConceptGroups, PretrainBatch
-from .encoders import ConceptEncoder, Encoder, Pooling, TextEncoder, load_model
+from .encoders import ConceptEncoder, Pooling, TextEncoder, load_model
 
 LOG_ODDS: Literal["log_odds"] = "log_odds"
 
@@ -68,7 +68,7 @@ def build_contrastive_model(
             PyTorchWrapper_v2(text_encoder, convert_inputs=_convert_texts),
             PyTorchWrapper_v2(concept_encoder, convert_inputs=_convert_concepts),
         ],
-        params={"b": numpy.full((1,), start, dtype="float32")},
+        params={"b": get_current_ops().asarray1f([start])},
         attrs={
             "temperature": temperature,
             "learn_bias": learn_bias,
@@ -108,11 +108,10 @@ def forward(
     def backprop(dZ: Floats2d) -> list:
         scaled = dZ * scale  # (n_tokens, n_concepts)
         backprop_texts(model.ops.gemm(scaled, C))  # (n_tokens, width)
-        backprop_concepts(
-            model.ops.gemm(scaled, H, trans1=True)
-        )  # (n_concepts, width)
+        backprop_concepts(model.ops.gemm(scaled, H, trans1=True))  # (n_concepts, width)
         if model.attrs["learn_bias"]:
-            model.inc_grad("b", dZ.sum(keepdims=True).reshape(1))  # (1,)
+            total = get_array_module(dZ).sum(dZ)
+            model.inc_grad("b", model.ops.asarray1f([float(total)]))  # (1,)
         return []
 
     return Z, backprop
@@ -155,7 +154,7 @@ def measure_log_odds(targets: list[Floats2d]) -> float:
     targets (list[Floats2d]): Targets of some batches, (n_tokens, n_concepts) each.
     RETURNS (float): The log-odds.
     """
-    positive = float(sum(batch.sum() for batch in targets))
+    positive = sum(float(get_array_module(batch).sum(batch)) for batch in targets)
     cells = sum(batch.size for batch in targets)
     return float(numpy.log(positive / (cells - positive)))
 
@@ -176,7 +175,7 @@ def _convert_concepts(
 
 
 def _to_torch(model: Model, arrays: tuple) -> ArgsKwargs:
-    device = model.shims[0].device
+    device = cast(PyTorchShim, model.shims[0]).device
 
     def convert(item: Any) -> Any:
         if isinstance(item, list):

@@ -8,9 +8,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy
-from thinc.types import Ints1d
+from numpy.typing import NDArray
 from tokenizers import Encoding
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase
 
 from ..errors import Errors, Warnings
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
 
 logger = logging.getLogger(__name__)
+
+Ints = NDArray[numpy.integer]
 
 SPANS_KEY = "concepts"
 DOCS_PER_CALL = 1000
@@ -27,17 +29,17 @@ DOCS_PER_CALL = 1000
 class Ragged:
     """Rows of different lengths, end to end."""
 
-    data: Ints1d  # (sum of lengths,)
-    starts: Ints1d  # (n_rows + 1,)
+    data: Ints  # (sum of lengths,)
+    starts: Ints  # (n_rows + 1,)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    def __getitem__(self, i: int) -> Ints1d:
+    def __getitem__(self, i: int) -> Ints:
         return self.data[self.starts[i] : self.starts[i + 1]]
 
     @property
-    def lengths(self) -> Ints1d:
+    def lengths(self) -> Ints:
         return numpy.diff(self.starts)  # (n_rows,)
 
 
@@ -87,7 +89,7 @@ class SubtokenCorpus:
 
 def make_corpus(
     docs: Iterable["Doc"],
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: PreTrainedTokenizerBase,
     *,
     max_length: int,
     max_concept_length: int,
@@ -96,14 +98,17 @@ def make_corpus(
     """Tokenise a concept corpus. What is cut or left out is counted and logged.
 
     docs (Iterable[Doc]): Documents with mentions in `doc.spans["concepts"]`.
-    tokenizer (PreTrainedTokenizerFast): The encoders' tokenizer.
+    tokenizer (PreTrainedTokenizerBase): The encoders' tokenizer.
     max_length (int): Sub-tokens of a sentence, special ones included.
     max_concept_length (int): Sub-tokens of a concept, special ones included.
     source (str): Name of the data in messages.
     RETURNS (SubtokenCorpus): The corpus.
     RAISES (ValueError): If no document has a mention.
     """
-    ids, valid, tokens, concepts = ([], [], [], [])  # type: tuple[list, ...]
+    ids: list[list[int]] = []
+    valid: list[Ints] = []
+    tokens: list[Ints] = []
+    concepts: list[Ints] = []
     index: dict[str, int] = {}
     losses, n_mentions = Losses(), 0
     documents = iter(docs)
@@ -152,7 +157,7 @@ def make_corpus(
 
 
 def _encode(
-    tokenizer: PreTrainedTokenizerFast, texts: list[str], max_length: int
+    tokenizer: PreTrainedTokenizerBase, texts: list[str], max_length: int
 ) -> Iterator[Encoding]:
     for start in range(0, len(texts), DOCS_PER_CALL):
         part = texts[start : start + DOCS_PER_CALL]
@@ -168,7 +173,7 @@ def _count_cut(encoding: Encoding, losses: Losses) -> None:
 
 
 def _find_positives(
-    doc: "Doc", offsets: numpy.ndarray, index: dict[str, int], losses: Losses
+    doc: "Doc", offsets: Ints, index: dict[str, int], losses: Losses
 ) -> Iterator[tuple[int, int]]:
     for span in doc.spans[SPANS_KEY]:
         touched = numpy.flatnonzero(

@@ -1,0 +1,99 @@
+"""`spacy-nuner evaluate`: encoders + NER data -> cells of the few-shot grid."""
+
+from pathlib import Path
+
+import typer
+
+
+def evaluate(
+    ctx: typer.Context,
+    config: Path = typer.Argument(
+        ..., help="Training config with a frozen encoder: fewshot_frozen.cfg."
+    ),
+    encoder: Path = typer.Option(
+        Path("encoders/sample"), help="The NuNER encoder folder."
+    ),
+    base: Path | None = typer.Option(
+        None, help="Its base encoder. Default: what the encoder's nuner.json names."
+    ),
+    datasets_dir: Path = typer.Option(
+        Path("corpus/ner"), help="Folder of the data sets, from 'convert'."
+    ),
+    labels_dir: Path = typer.Option(
+        Path("assets/labels"), help="Labels in plain words: <dataset>.yml."
+    ),
+    output: Path = typer.Option(
+        Path("metrics/fewshot"), "--output", "-o", help="Folder of the cells."
+    ),
+    k: str = typer.Option(
+        "1,2,4,8,16,32,64", help="Mentions of each type in a training set: k to 2k."
+    ),
+    sets: int = typer.Option(10, min=1, help="Training sets for each k."),
+    dataset: list[str] = typer.Option(
+        [], help="Data set; repeat for several. Default: all that are found."
+    ),
+    system: list[str] = typer.Option(
+        [],
+        help="base, base_best_layer, nuner or nuner_concept_start; repeat for several. "
+        "Default: all.",
+    ),
+    ner_v3: list[Path] = typer.Option(
+        [Path("assets/sample/llm_ner_v3"), Path("assets/datasets/llm_ner_v3")],
+        help="Folders with <dataset>.gold.jsonl: the sentences that an LLM was asked, "
+        "scored apart.",
+    ),
+    n_process: int = typer.Option(
+        0, "--n-process", min=0, help="Processes that train heads; 0: one per core."
+    ),
+    keep_features: bool = typer.Option(
+        False, "--keep-features", help="Keep the token vectors on disk."
+    ),
+) -> None:
+    """Measure few-shot NER with frozen encoders, as in the paper's Section 4.1.
+
+    For each data set, k and training set a linear head is trained on the vectors of
+    the base encoder and of the NuNER encoder, and tested on the whole test set. Each
+    result is a file; finished ones are skipped, so a run can be stopped at any time.
+    Settings of the config can be overridden: --training.max_steps 100.
+    """
+    from spacy.cli._util import parse_config_overrides
+    from wasabi import msg
+
+    from spacy_nuner.evaluate.frozen import read_config
+    from spacy_nuner.evaluate.plan import (
+        Grid,
+        find_base,
+        find_datasets,
+        pick_systems,
+        read_ks,
+    )
+    from spacy_nuner.evaluate.run import run_grid
+
+    try:
+        systems = pick_systems(system)
+        encoders = {"nuner": encoder}
+        if any(s.encoder == "base" for s in systems):
+            encoders["base"] = base or find_base(encoder)
+        grid = Grid(
+            config=read_config(config, parse_config_overrides(ctx.args)),
+            encoders=encoders,
+            datasets=find_datasets(datasets_dir, dataset),
+            labels_dir=labels_dir,
+            output=output,
+            ks=read_ks(k),
+            n_sets=sets,
+            systems=systems,
+            gold_dirs=ner_v3,
+            keep_features=keep_features,
+            n_process=n_process,
+        )
+        result = run_grid(grid)
+    except (ValueError, OSError) as error:
+        msg.fail(str(error), exits=1)
+    for entry in result.unreachable:
+        types = ", ".join(f"{label} {n}" for label, n in entry["types"].items())
+        msg.warn(f"{entry['dataset']}, k = {entry['k']}: {entry['reason']}", types)
+    msg.good(
+        f"{output}: {result.n_computed} cells computed, "
+        f"{result.n_skipped} were finished already"
+    )

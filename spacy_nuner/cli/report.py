@@ -1,0 +1,44 @@
+"""`spacy-nuner report`: metrics, corpus and log -> reports/."""
+
+from pathlib import Path
+
+import typer
+
+
+def report(
+    metrics: Path = typer.Argument(help="Folder of the metrics, such as 'metrics'."),
+    corpus: Path | None = typer.Option(
+        None, help="Statistics of the corpus, such as corpus/concepts/stats.json."
+    ),
+    log: Path | None = typer.Option(
+        None, help="Log of the pre-training, such as training/pretrain/log.jsonl."
+    ),
+    encoder: Path | None = typer.Option(
+        None, help="The encoder's description, such as encoders/sample/nuner.json."
+    ),
+    output: Path = typer.Option(Path("reports"), "--output", "-o", help="Folder."),
+    readme: Path | None = typer.Option(
+        None, help="Write the results into this README too, between its marks."
+    ),
+) -> None:
+    """Write the report: index.html, summary.json, summary.md and figures/*.svg.
+
+    What is missing is said in the report, not hidden.
+    """
+    from wasabi import msg
+
+    from spacy_nuner.report.collect import read_inputs
+    from spacy_nuner.report.readme import update_readme
+    from spacy_nuner.report.write import write_report
+
+    try:
+        inputs = read_inputs(metrics, corpus=corpus, log=log, encoder=encoder)
+        summary = write_report(inputs, output)
+        is_new = readme is not None and update_readme(readme, output / "summary.json")
+    except (ValueError, OSError) as error:
+        msg.fail(str(error), exits=1)
+    for line in summary["missing"]:
+        msg.warn(f"Not in the report: {line}")
+    msg.good(f"Report of {len(inputs.cells):,} cells: {output / 'index.html'}")
+    if readme is not None:
+        msg.good(f"{readme} {'has new results' if is_new else 'is up to date'}")

@@ -1,0 +1,58 @@
+"""The few-shot grid: data sets x k x training sets x systems (paper, Section 4.1)."""
+
+from typing import Any, NamedTuple
+
+from spacy.language import Language
+
+from . import frozen
+from .cells import write_json, write_unreachable
+from .data import load_dataset, sha256_of_folder
+from .features import clear_features
+from .heads import Runner
+from .plan import Grid, draw_sets
+from .workbench import Workbench, progress_bar
+
+
+class Result(NamedTuple):
+    """What was done."""
+
+    n_computed: int
+    n_skipped: int
+    unreachable: list[dict[str, Any]]
+
+
+def run_grid(grid: Grid) -> Result:
+    """Compute the cells that are not finished.
+
+    A run that was stopped goes on: cells are written one by one and whole, vectors
+    stay on disk until a data set is finished.
+
+    grid (Grid): What to run.
+    RETURNS (Result): Counts, and what the pools do not allow.
+    """
+    recipe = frozen.read_recipe(grid.config)
+    used = {system.encoder for system in grid.systems}
+    for name in sorted(used):
+        frozen.count_layers(grid.encoders[name])
+    hashes = {name: sha256_of_folder(grid.encoders[name]) for name in used}
+    n_computed = n_skipped = 0
+    unreachable: list[dict[str, Any]] = []
+    pipelines: dict[str, Language] = {}
+    with Runner(grid.config, n_process=grid.n_process) as runner:
+        for path in grid.datasets:
+            dataset = load_dataset(path)
+            plan = draw_sets(dataset, grid.ks, grid.n_sets)
+            unreachable += plan.unreachable
+            asked = [(dataset.name, k) for k in grid.ks]
+            write_unreachable(grid.output, plan.unreachable, asked=asked)
+            bench = Workbench(grid, recipe, hashes, dataset, plan, pipelines, runner)
+            todo, n_finished = bench.open_cells()
+            n_skipped += n_finished
+            with progress_bar(len(todo), f"{dataset.name}: cells", "cell") as bar:
+                for cell, content in bench.compute(todo):
+                    write_json(cell.path, content)
+                    bar.update()
+            n_computed += len(todo)
+            if not grid.keep_features:
+                clear_features(bench.cache)
+    return Result(n_computed, n_skipped, unreachable)

@@ -1,0 +1,235 @@
+"""Checkpoints: all that a run needs to go on as if it had never stopped."""
+
+import json
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from thinc.api import Model, Optimizer
+from torch import Tensor
+
+from ..errors import Errors
+from .model import ContrastiveModel, get_bias, get_encoders, set_bias
+
+FILE_NAME = "checkpoint.safetensors"
+FORMAT = 1
+TOWERS = ("text", "concept")
+
+
+@dataclass
+class Progress:
+    """Where a run is: epoch and position of the next batch, steps done."""
+
+    step: int = 0
+    epoch: int = 0
+    position: int = 0
+    best_dev_loss: float | None = None
+    finished: bool = False
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a run is: written into each of its checkpoints."""
+
+    settings: dict[str, Any]  # all that decides the weights, keys with dots
+    corpus: dict[str, Any]  # SHA-256 and size of the data
+    config: dict[str, Any] = field(default_factory=dict)  # the whole config
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a checkpoint says of itself, read without its weights."""
+
+    info: RunInfo
+    progress: Progress
+    bias: float
+    rng: dict[str, Any]
+    n_updates: dict[str, int]
+
+
+def save_checkpoint(
+    folder: Path,
+    *,
+    model: ContrastiveModel,
+    optimizer: Optimizer | None,
+    progress: Progress,
+    info: RunInfo,
+) -> None:
+    """Write a checkpoint beside the previous one, then put it in its place.
+
+    folder (Path): Folder of the checkpoint, made if missing.
+    model (Model): The contrastive model.
+    optimizer (Optimizer | None): Its moments are stored; None: weights alone.
+    progress (Progress): Where the run is.
+    info (RunInfo): What the run is.
+    RAISES (OSError): If it can't be written. The previous one is whole.
+    """
+    tensors = _get_weights(model) | {"rng.torch": torch.get_rng_state()}
+    numpy_rng = numpy.random.get_state(legacy=False)
+    n_updates = {}
+    if torch.cuda.is_available():
+        tensors["rng.cuda"] = torch.cuda.get_rng_state()
+    if optimizer is not None:
+        for key, name in _name_keys(model).items():
+            if key in optimizer.mom1:
+                tensors[f"mom1.{name}"] = torch.as_tensor(optimizer.mom1[key])
+                tensors[f"mom2.{name}"] = torch.as_tensor(optimizer.mom2[key])
+                n_updates[name] = optimizer.nr_update[key]
+    header = {
+        "format": FORMAT,
+        "info": asdict(info),
+        "progress": asdict(progress),
+        "bias": get_bias(model),
+        "rng": {"python": random.getstate(), "numpy": numpy_rng},
+        "n_updates": n_updates,
+    }
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    metadata = {"header": json.dumps(header, default=_to_list)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replace_file(folder / FILE_NAME) as beside:
+            save_file(tensors, str(beside), metadata=metadata)
+    except (OSError, SafetensorError) as error:
+        raise OSError(Errors.N308.format(path=folder, error=error)) from error
+
+
+def read_header(folder: Path) -> Header:
+    """Read what a checkpoint says of itself.
+
+    folder (Path): Folder of the checkpoint.
+    RETURNS (Header): Run, progress, state of the random generators.
+    RAISES (ValueError): If there is no checkpoint or it can't be read.
+    """
+    path = folder / FILE_NAME
+    if not path.exists():
+        raise ValueError(Errors.N001.format(what="checkpoint", path=path))
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = json.loads((file.metadata() or {})["header"])
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(Errors.N309.format(path=path, error=repr(error))) from None
+    if header["format"] != FORMAT:
+        error = f"format {header['format']}, known is {FORMAT}"
+        raise ValueError(Errors.N309.format(path=path, error=error))
+    return Header(
+        info=RunInfo(**header["info"]),
+        progress=Progress(**header["progress"]),
+        bias=header["bias"],
+        rng=header["rng"],
+        n_updates=header["n_updates"],
+    )
+
+
+def load_checkpoint(
+    folder: Path, *, model: ContrastiveModel, optimizer: Optimizer
+) -> Progress:
+    """Put model, optimizer, schedules and random generators back.
+
+    folder (Path): Folder of the checkpoint.
+    model (Model): A model of the same settings.
+    optimizer (Optimizer): A fresh optimizer of the same settings.
+    RETURNS (Progress): Where to go on.
+    """
+    header = read_header(folder)
+    with safe_open(str(folder / FILE_NAME), framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    set_weights(model, tensors)
+    for key, name in _name_keys(model).items():
+        if name in header.n_updates:
+            for kind, moments in (("mom1", optimizer.mom1), ("mom2", optimizer.mom2)):
+                array = tensors[f"{kind}.{name}"].numpy().copy()
+                moments[key] = model.ops.asarray1f(array)
+            optimizer.nr_update[key] = header.n_updates[name]
+    for _ in range(header.progress.step):
+        optimizer.step_schedules()
+    version, numbers, gauss = header.rng["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    numpy_rng = header.rng["numpy"]
+    numpy_rng["state"]["key"] = numpy.asarray(numpy_rng["state"]["key"], dtype="uint32")
+    numpy.random.set_state(numpy_rng)
+    torch.set_rng_state(tensors["rng.torch"])
+    if "rng.cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["rng.cuda"])
+    return header.progress
+
+
+def load_weights(folder: Path) -> dict[str, dict[str, Tensor]]:
+    """Read the weights of both encoders.
+
+    folder (Path): Folder of the checkpoint.
+    RETURNS (dict[str, dict[str, Tensor]]): "text" and "concept": name to weights, as
+        the plain Hugging Face models call them.
+    """
+    read_header(folder)
+    weights: dict[str, dict[str, Tensor]] = {tower: {} for tower in TOWERS}
+    with safe_open(str(folder / FILE_NAME), framework="pt") as file:
+        for name in file.keys():  # noqa: SIM118
+            tower, _, rest = name.partition(".model.")
+            if tower in TOWERS:
+                weights[tower][rest] = file.get_tensor(name)
+    return weights
+
+
+def set_weights(model: ContrastiveModel, tensors: dict[str, Tensor]) -> None:
+    """Put the weights of a checkpoint into a model.
+
+    model (Model): A model of the same settings.
+    tensors (dict[str, Tensor]): The checkpoint's tensors.
+    """
+    for tower, encoder in zip(TOWERS, get_encoders(model), strict=True):
+        prefix = f"{tower}."
+        state = {
+            name.removeprefix(prefix): tensor
+            for name, tensor in tensors.items()
+            if name.startswith(prefix)
+        }
+        encoder.load_state_dict(state)
+    set_bias(model, float(tensors["bias"][0]))
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """Write a file beside the old one and rename it when all is on the disk.
+
+    path (Path): The file to make or replace.
+    YIELDS (Path): Where to write. It is removed if the block fails.
+    """
+    beside = path.with_name(path.name + ".tmp")
+    try:
+        yield beside
+        # A rename may reach the disk before the data does
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _get_weights(model: ContrastiveModel) -> dict[str, Tensor]:
+    weights = {"bias": torch.tensor([get_bias(model)])}
+    for tower, encoder in zip(TOWERS, get_encoders(model), strict=True):
+        for name, tensor in encoder.state_dict().items():
+            weights[f"{tower}.{name}"] = tensor
+    return weights
+
+
+def _name_keys(model: Model) -> dict[tuple[int, str], str]:
+    # thinc numbers its nodes anew in each process; names stay
+    keys = {(model.id, "b"): "bias"}
+    for tower, layer in zip(TOWERS, model.layers, strict=True):
+        shim = layer.shims[0]
+        for name, _ in shim._model.named_parameters():
+            keys[(shim.id, name)] = f"{tower}.{name}"
+    return keys
+
+
+def _to_list(value: Any) -> Any:
+    return value.tolist()

@@ -1,0 +1,173 @@
+"""The config of pre-training: its sections, its checks, and a run's identity."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+from pydantic import NonNegativeFloat as Share
+from pydantic import NonNegativeInt as Count
+from spacy.util import load_config, registry
+from thinc.api import Config, ConfigValidationError
+
+from .encoders import get_encoder_digest
+from .wordpieces import SubtokenCorpus
+
+# Keys that change nothing in the weights, or nothing but where things are
+NOT_DECISIVE = {
+    "system.gpu_id",
+    "system.n_threads",
+    "pretrain.log_every",
+    "pretrain.checkpoint_every",
+}
+BLOCKS = ("pretrain", "system")
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Paths(Section):
+    encoder: str
+    train: str
+    dev: str
+
+
+class System(Section):
+    seed: Count
+    gpu_id: int
+    n_threads: Count
+
+
+class Corpus(Section):
+    train: dict[str, Any]
+    dev: dict[str, Any]
+
+
+class Pretrain(Section):
+    max_epochs: PositiveInt
+    max_steps: Count
+    batch_size: PositiveInt
+    bucket: PositiveInt
+    max_length: PositiveInt
+    max_concept_length: PositiveInt
+    max_grad_norm: Share
+    log_every: PositiveInt
+    checkpoint_every: PositiveInt
+    warmup_share: Share
+    warmup_steps: Count | None
+    total_steps: Count | None
+    model: dict[str, Any]
+    loss: dict[str, Any]
+    optimizer: dict[str, Any]
+
+
+class PretrainConfig(Section):
+    paths: Paths
+    system: System
+    corpus: Corpus
+    pretrain: Pretrain
+
+
+def load_settings(path: Path, overrides: dict[str, Any]) -> Config:
+    """Load a pre-training config and check every key of it.
+
+    path (Path): The config file.
+    overrides (dict[str, Any]): Settings from the command line, keys with dots.
+    RETURNS (Config): The config, not interpolated: the steps are not known yet.
+    RAISES (ConfigValidationError): If a key is unknown, missing or of a wrong type.
+    """
+    config = load_config(path, overrides=overrides, interpolate=False)
+    try:
+        PretrainConfig.model_validate(config.interpolate())
+    except ValidationError as error:
+        raise ConfigValidationError(
+            config=config, errors=error.errors(), title=f"Config error in {path}"
+        ) from None
+    # The arguments of registered functions; nothing is built yet
+    registry.fill(set_steps(config, n_sentences=1))
+    return config
+
+
+def set_steps(config: Config, *, n_sentences: int) -> Config:
+    """Work out the steps from the size of the corpus, where the config leaves it open.
+
+    config (Config): The config, not interpolated.
+    n_sentences (int): Sentences of the training part.
+    RETURNS (Config): An interpolated copy.
+    """
+    config = config.copy()
+    section = config["pretrain"]
+    if section["total_steps"] is None:
+        per_epoch = -(-n_sentences // section["batch_size"])
+        section["total_steps"] = per_epoch * section["max_epochs"]
+    if section["max_steps"]:
+        section["total_steps"] = min(section["total_steps"], section["max_steps"])
+    if section["warmup_steps"] is None:
+        share = section["warmup_share"]
+        section["warmup_steps"] = round(share * section["total_steps"])
+    return config.interpolate()
+
+
+def flatten(section: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Write nested settings as one level, keys with dots.
+
+    section (dict[str, Any]): Settings.
+    prefix (str): Name of the section.
+    RETURNS (dict[str, Any]): Key to value.
+    """
+    flat: dict[str, Any] = {}
+    for name, value in section.items():
+        key = f"{prefix}.{name}"
+        flat |= flatten(value, key) if isinstance(value, dict) else {key: value}
+    return flat
+
+
+def get_decisive_settings(config: Config) -> dict[str, Any]:
+    """Collect the settings that decide the weights.
+
+    The base encoder counts by its content, so that a project can be moved.
+
+    config (Config): The interpolated config.
+    RETURNS (dict[str, Any]): Key to value.
+    """
+    # Arguments left to their defaults are settings too
+    filled = registry.fill(config)
+    flat: dict[str, Any] = {}
+    for block in BLOCKS:
+        flat |= flatten(filled[block], block)
+    encoder = flat.pop("pretrain.model.encoder")
+    flat["pretrain.model.encoder"] = get_encoder_digest(encoder)
+    return {key: value for key, value in flat.items() if key not in NOT_DECISIVE}
+
+
+def describe_corpus(train: SubtokenCorpus, dev: SubtokenCorpus) -> dict[str, Any]:
+    """Say what a run is trained on.
+
+    train (SubtokenCorpus): The training part.
+    dev (SubtokenCorpus): The dev part.
+    RETURNS (dict[str, Any]): SHA-256 of both parts, sizes.
+    """
+    joined = hashlib.sha256(f"{train.digest()}{dev.digest()}".encode()).hexdigest()
+    return {
+        "sha256": joined,
+        "n_sentences": len(train),
+        "n_dev_sentences": len(dev),
+        "n_mentions": train.n_mentions,
+        "n_concepts": len(train.concepts),
+        "n_subtokens": len(train.valid.data),
+    }
+
+
+def find_differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
+    """Compare two records key by key.
+
+    ours (dict[str, Any]): Settings of the config.
+    theirs (dict[str, Any]): Settings of the checkpoint.
+    RETURNS (list[str]): One sentence for each key that differs.
+    """
+    return [
+        f"{key}: {theirs.get(key)!r} in the checkpoint, {ours.get(key)!r} now"
+        for key in sorted(ours.keys() | theirs.keys())
+        if ours.get(key) != theirs.get(key)
+    ]

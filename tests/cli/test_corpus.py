@@ -1,0 +1,106 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+import spacy
+import typer
+from typer.testing import CliRunner
+
+from spacy_nuner.annotate.parser import REASONS
+from spacy_nuner.cli.corpus import WANTED, corpus
+from spacy_nuner.corpus.reader import read_docs
+from spacy_nuner.corpus.stats import TOKEN_EDGES
+
+app = typer.Typer()
+app.command()(corpus)
+
+
+def run(*args: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    return result.exit_code, re.sub(
+        r"\x1b\[[0-9;]*m", "", " ".join(result.output.split())
+    )
+
+
+def write_journal(path: Path, records: list[dict[str, str]]) -> Path:
+    with path.open("w", encoding="utf8") as file:
+        for i, record in enumerate(records):
+            extra = {"key": str(i), "model": "test", "prompt_sha256": "0"}
+            file.write(json.dumps(extra | record) + "\n")
+    return path
+
+
+def test_reasons_are_the_parsers() -> None:
+    assert WANTED | {TOKEN_EDGES} <= REASONS
+
+
+def test_sample(tmp_path: Path, sample_records: list[dict[str, str]]) -> None:
+    journal = write_journal(tmp_path / "replies.jsonl", sample_records)
+    out = tmp_path / "corpus" / "concepts"
+    code, output = run(journal, out, "--dev-share", 0.2, "--shard-size", 20)
+    assert code == 0, output
+    stats = json.loads((out / "stats.json").read_text(encoding="utf8"))
+    assert f"60 sentences ({stats['n_train']} train, {stats['n_dev']} dev)" in output
+    assert stats["n_lines"] == stats["n_placed_lines"] + stats["n_dropped_lines"]
+    assert stats["source"]["models"] == {"test": 60}
+    vocab = spacy.blank("en").vocab
+    docs = [doc for part in ("train", "dev") for doc in read_docs(out / part, vocab)]
+    texts = {record["id"]: record["text"] for record in sample_records}
+    assert {doc.user_data["id"]: doc.text for doc in docs} == texts
+    assert sum(len(doc.spans["concepts"]) for doc in docs) == stats["n_mentions"]
+    assert any(span.label_ == "company" for span in docs[0].spans["concepts"])
+
+
+def test_losses_are_said(tmp_path: Path) -> None:
+    records = [
+        {
+            "id": "a",
+            "text": "Ada met Bob.",
+            "response": "Ada <> person <> x\nEve <> y <> z",
+        },
+        {"id": "b", "text": "Ada met Bob.", "response": "Bob <> person <> x"},
+        {"id": "c", "text": "Plain noise.", "response": "I cannot help with that."},
+        {"id": "d", "text": "Vague idea.", "response": "idea <> Concept <> thing"},
+    ]
+    journal = write_journal(tmp_path / "replies.jsonl", records)
+    code, output = run(journal, tmp_path / "c", "--max-lost", 0.9)
+    assert code == 0, output
+    assert "4 of 5 lines gave no mention" in output
+    for reason in ("not_found", "duplicate_text", "noise", "generic_concept"):
+        assert f"1 {reason}" in output
+    assert "2 replies left out: without mention" in output
+    assert "1 replies left out: duplicate texts" in output
+    code, output = run(journal, tmp_path / "c")
+    assert code == 1
+    assert "N207" in output
+
+
+def test_nothing_but_noise(tmp_path: Path) -> None:
+    noise = {"id": "a", "text": "Ada.", "response": "502 Bad Gateway\n\nnginx"}
+    code, output = run(write_journal(tmp_path / "r.jsonl", [noise]), tmp_path / "c")
+    assert code == 1
+    assert "N206" in output
+    assert "2 noise" in output
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ('{"prompt_sha256": "p", "text": "t", "response": "1. t | True"}', "N202"),
+        ('{"key": "1", "model"', "N003"),
+    ],
+)
+def test_bad_journal(tmp_path: Path, line: str, code: str) -> None:
+    (tmp_path / "r.jsonl").write_text(line + "\n")
+    exit_code, output = run(tmp_path / "r.jsonl", tmp_path / "c")
+    assert exit_code == 1
+    assert code in output
+    assert "line 1" in output
+
+
+def test_no_journal(tmp_path: Path) -> None:
+    code, output = run(tmp_path / "none.jsonl", tmp_path / "c")
+    assert code == 1
+    assert "N001" in output

@@ -1,0 +1,48 @@
+"""A small data set of the sample as the converter writes it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import spacy
+import srsly
+from spacy.tokens import Doc, DocBin
+
+SAMPLE = Path(__file__).parents[2] / "assets" / "sample"
+
+
+def read_docs(path: Path, n: int | None = None) -> list[Doc]:
+    """Documents of a file of the sample's downstream sets."""
+    nlp = spacy.blank("en")
+    docs = []
+    with path.open(encoding="utf8") as file:
+        for line in list(file)[:n]:
+            record = json.loads(line)
+            doc = nlp.make_doc(record["text"])
+            spans = (
+                doc.char_span(s["start"], s["end"], s["label"]) for s in record["spans"]
+            )
+            doc.ents = [span for span in spans if span is not None]
+            docs.append(doc)
+    return docs
+
+
+def write_dataset(folder: Path, name: str, *, n: int | None = None) -> Path:
+    """Write `corpus/ner/<name>` from the sample."""
+    path = folder / name
+    path.mkdir(parents=True)
+    labels: set[str] = set()
+    for part in ("pool", "test"):
+        docs = read_docs(SAMPLE / "downstream" / f"{name}.{part}.jsonl", n)
+        labels |= {ent.label_ for doc in docs for ent in doc.ents}
+        DocBin(docs=docs).to_disk(path / f"{part}.spacy")
+    srsly.write_json(path / "meta.json", {"dataset": name, "labels": sorted(labels)})
+    return path
+
+
+@pytest.fixture(scope="session")
+def datasets_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`corpus/ner` with gallery: 80 sentences in the pool, 80 in the test set."""
+    folder = tmp_path_factory.mktemp("ner")
+    write_dataset(folder, "gallery", n=80)
+    return folder
