@@ -60,7 +60,7 @@ class Errors(metaclass=Coded):
     )
     N201 = (
         "No '.spacy' shard in '{path}'. A concept corpus has them in 'train' and "
-        "'dev': give one of these folders, or make the corpus with 'spacy-nuner corpus'."
+        "'dev': give one of these folders, or make it with 'spacy-nuner corpus'."
     )
     N501 = (
         "A k~2k set must have {k} to {upper} mentions of each type. Out of bounds: "
@@ -113,9 +113,9 @@ class Errors(metaclass=Coded):
         "between, like 1,2,4,8."
     )
     N202 = (
-        "{path}, line {line}: not a record of an annotation journal, {missing} missing. "
-        "Got: {got}. The corpus is made from the journal that 'spacy-nuner annotate' "
-        "writes for the concept prompt; replies to another prompt are no use here."
+        "{path}, line {line}: not a record of an annotation journal, {missing} "
+        "missing. Got: {got}. The corpus is made from the journal that 'spacy-nuner "
+        "annotate' writes for the concept prompt; replies to another prompt are no use here."
     )
     N203 = "No file with texts in '{path}'. Allowed: {suffixes}."
     N204 = (
@@ -133,12 +133,12 @@ class Errors(metaclass=Coded):
         "Look at the replies: another prompt or model, or an error page of a server?"
     )
     N207 = (
-        "{lost:.1%} of the lines are lost, allowed are {max_lost:.1%} ({reasons}). Look "
-        "at the replies; if it must be so, raise --max-lost."
+        "{lost:.1%} of the lines are lost, allowed are {max_lost:.1%} ({reasons}). "
+        "Look at the replies; if it must be so, raise --max-lost."
     )
     N208 = (
-        "'{path}' is there, but is not a folder made by this step. It would be replaced "
-        "as a whole: choose another output, or remove it yourself."
+        "'{path}' is there, but is not a folder made by this step. It would be "
+        "replaced as a whole: choose another output, or remove it yourself."
     )
     N209 = "Unknown format '{got}' of NER data. Allowed: {allowed}."
     N210 = (
@@ -208,8 +208,8 @@ class Errors(metaclass=Coded):
         "--assets; 'scripts/import_datasets.py' brings the public ones."
     )
     N213 = (
-        "Data of your own need exactly one name and all of --pool, --test, --format and "
-        "--label-file, without --all. Got: {given} and the names {names}."
+        "Data of your own need exactly one name and all of --pool, --test, --format "
+        "and --label-file, without --all. Got: {given} and the names {names}."
     )
     N401 = (
         "The pipe '{name}' has no labels and no weights yet. Train it ('spacy train') "
@@ -295,8 +295,8 @@ class Errors(metaclass=Coded):
         "labels, or give them concepts that occur (see stats.json of the corpus)."
     )
     N601 = (
-        "'{path}' is not a cell of the evaluation: {missing} missing. Delete it and run "
-        "'spacy-nuner evaluate' again."
+        "'{path}' is not a cell of the evaluation: {missing} missing. Delete it and "
+        "run 'spacy-nuner evaluate' again."
     )
     N602 = (
         "Can't read '{path}': {problem}. The file is damaged: delete it and run the "
@@ -312,8 +312,8 @@ class Warnings(metaclass=Coded):
     W001 = "{count} of {total} {what} were left out: {reason}."
     W101 = "No reply for the text '{id}': {error}"
     W201 = (
-        "No sentence fell to '{part}' ({n} sentences in all). The split is by a hash of "
-        "the text: use more sentences or another --dev-share."
+        "No sentence fell to '{part}' ({n} sentences in all). The split is by a hash "
+        "of the text: use more sentences or another --dev-share."
     )
     W301 = (
         "Cut in {source}: {texts} sentences at max_length ({subtokens} sub-tokens and "

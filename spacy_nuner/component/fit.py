@@ -106,10 +106,16 @@ def start_head(
 
 
 def forget(head: HeadT) -> None:
-    """Drop all weights, so that dimensions may change."""
+    """Drop all weights and the dimensions that labels and encoder decide."""
+    unset: Any = None
     for node in head.walk():
         for name in node.param_names:
             node.set_param(name, None)
+    output, hidden = head.get_ref("output"), head.maybe_get_ref("hidden")
+    output.set_dim("nO", unset, force=True)
+    output.set_dim("nI", unset, force=True)
+    if hidden is not None:
+        hidden.set_dim("nI", unset, force=True)
 
 
 def _set_rows(output: Model, **params: Floats1d | Floats2d) -> None:

@@ -282,8 +282,6 @@ class NuNER(TrainablePipe):
         """Tag index of each predicted token, -1 for missing; see `gold.gold_tags`."""
         return gold_tags(example, {tag: i for i, tag in enumerate(self.tags)})
 
-    # Loading
-
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "NuNER":
         """Load the pipe from bytes, whatever labels it had before."""
         fit.forget(self.head)

@@ -13,6 +13,7 @@ from spacy.tokens import Doc, DocBin, Span
 from ..errors import Errors, Warnings
 from ..types import Mention
 from .files import replacing_dir, write_json
+from .registries import settled_registries
 from .split import PARTS, Part, split_of, text_digest
 from .stats import (
     DUPLICATE_TEXT,
@@ -57,7 +58,10 @@ def write_corpus(
         `max_lost` is lost; nothing is written then.
     """
     wanted = wanted | {DUPLICATE_TEXT}
-    with replacing_dir(output_dir, marker="stats.json") as temp_dir:
+    with (
+        replacing_dir(output_dir, marker="stats.json") as temp_dir,
+        settled_registries(),
+    ):
         stats = _write_parts(
             replies, temp_dir, dev_share=dev_share, shard_size=shard_size
         )

@@ -10,6 +10,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..errors import Errors
+from .registries import settled_registries
 
 
 def create_concept_reader(
@@ -43,15 +44,16 @@ def read_docs(path: str | Path, vocab: Vocab, *, limit: int = 0) -> Iterator[Doc
         `doc.user_data["id"]`, `doc.user_data["descriptions"]` (parallel to the spans).
     RAISES (FileNotFoundError): if there is no shard.
     """
-    docs = (
-        doc
-        for shard in find_shards(path)
-        for doc in DocBin().from_disk(shard).get_docs(vocab)
-    )
+    docs = (doc for shard in find_shards(path) for doc in _read_shard(shard, vocab))
     for doc in islice(docs, limit or None):
         # msgpack gives lists back as tuples
         doc.user_data["descriptions"] = list(doc.user_data.get("descriptions", []))
         yield doc
+
+
+def _read_shard(path: Path, vocab: Vocab) -> list[Doc]:
+    with settled_registries():
+        return list(DocBin().from_disk(path).get_docs(vocab))
 
 
 def find_shards(path: str | Path) -> list[Path]:

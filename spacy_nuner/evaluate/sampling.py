@@ -15,7 +15,10 @@ from ..errors import Errors
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Method = Literal["exact", "exact_restart", "greedy_fallback"]
+Method = Literal["exact", "exact_restart", "greedy_fallback", "exchange_fallback"]
+# Refusals in a row after which all sentences are looked at: is there one to accept?
+PATIENCE = 50
+Row = list[tuple[int, int]]  # (type, mentions) of a sentence
 
 
 class Draw(NamedTuple):
@@ -60,32 +63,59 @@ def sample_exact(counts: Ints, k: int, *, seed: int) -> list[int] | None:
     seed (int): Seed of the draw.
     RETURNS (Optional[list[int]]): Rows in order of drawing; None at a dead end.
     """
-    return _attempt(counts, k, random.Random(seed))
+    found, chosen = _draw(counts, _sparse(counts), k, random.Random(seed))
+    return chosen if found else None
 
 
-def _attempt(counts: Ints, k: int, rng: random.Random) -> list[int] | None:
+def _sparse(counts: Ints) -> list[Row]:
+    """Types of each sentence and their mentions, without the zeros."""
+    rows: list[Row] = [[] for _ in range(len(counts))]
+    places = np.nonzero(counts)
+    found = (*places, counts[places])
+    for index, column, n in zip(*(part.tolist() for part in found), strict=True):
+        rows[index].append((column, n))
+    return rows
+
+
+def _draw(
+    counts: Ints, rows: list[Row], k: int, rng: random.Random
+) -> tuple[bool, list[int]]:
+    """Draw by the published rule; False and what was drawn so far at a dead end."""
     n_types = counts.shape[1]
     rng.sample(range(n_types), n_types)
-    candidates = np.flatnonzero(counts.any(axis=1)).tolist()
-    total = np.zeros(n_types, dtype="int64")
+    candidates = [index for index, row in enumerate(rows) if row]
+    total = [0] * n_types
     chosen: list[int] = []
-    free = np.ones(len(counts), dtype=bool)
-    while (total < k).any():
-        acceptable = free & _fits(counts, total, k)
-        if not acceptable.any():
-            return None
-        while True:
+    taken: set[int] = set()
+    while min(total) < k:
+        for _ in range(PATIENCE if candidates else 0):
             index = rng.choice(candidates)
-            if acceptable[index]:
+            if index not in taken and _accepts(rows[index], total, k):
                 break
+        else:
+            free = np.ones(len(counts), dtype=bool)
+            free[chosen] = False
+            acceptable = (free & _fits(counts, np.array(total), k)).tolist()
+            if not any(acceptable):
+                return False, chosen
+            while not acceptable[index := rng.choice(candidates)]:
+                pass
         chosen.append(index)
-        free[index] = False
-        total += counts[index]
-    return chosen
+        taken.add(index)
+        for column, n in rows[index]:
+            total[column] += n
+    return True, chosen
+
+
+def _accepts(row: Row, total: list[int], k: int) -> bool:
+    """The published rule: no type above 2k, at least one below k."""
+    if any(total[column] + n > 2 * k for column, n in row):
+        return False
+    return any(total[column] < k for column, _ in row)
 
 
 def _fits(counts: Ints, total: Ints, k: int) -> Bools:
-    """Which sentences the published rule accepts: no type above 2k, one below k."""
+    """`_accepts` for all sentences at once."""
     present = counts > 0
     above = np.any(present & (counts + total > 2 * k), axis=1)
     needed = np.any(present & (total < k), axis=1)
@@ -93,33 +123,46 @@ def _fits(counts: Ints, total: Ints, k: int) -> Bools:
 
 
 def sample(
-    counts: Ints, k: int, *, seed: int, n_restarts: int = 20, n_greedy: int = 20
+    counts: Ints,
+    k: int,
+    *,
+    seed: int,
+    n_restarts: int = 10,
+    n_greedy: int = 5,
+    n_exchange: int = 10,
 ) -> Draw | None:
     """Draw a set within the bounds; always ends.
 
     The first attempt is `sample_exact`, so that where Few-NERD's sampler ends, the set
     is the same. After a dead end the same rule is tried again with the generator going
-    on, and only then the greedy way, which ends more often but prefers sentences with
-    few mentions.
+    on; then the greedy way, which ends more often but prefers sentences with few
+    mentions; then sentences of a dead end are exchanged until the bounds are met.
 
     counts (Ints): Mentions per sentence and type.
     k (int): Least number of mentions of each type; 2k is the most.
     seed (int): Seed of the draw.
     n_restarts (int): Further attempts by the published rule.
     n_greedy (int): Attempts by the greedy rule, which differ in how ties are broken.
+    n_exchange (int): Attempts to repair a dead end.
     RETURNS (Optional[Draw]): The set; None if no way led to one.
     """
     if unreachable_types(counts, k):
         return None
     rng = random.Random(seed)
+    rows = _sparse(counts)
     for attempt in range(1 + n_restarts):
-        chosen = _attempt(counts, k, rng)
-        if chosen is not None:
+        found, chosen = _draw(counts, rows, k, rng)
+        if found:
             return Draw(chosen, "exact_restart" if attempt else "exact", attempt)
     for _ in range(n_greedy):
-        chosen = _greedy(counts, k, rng)
-        if chosen is not None:
-            return Draw(chosen, "greedy_fallback", n_restarts + 1)
+        picked = _greedy(counts, k, rng)
+        if picked is not None:
+            return Draw(picked, "greedy_fallback", n_restarts + 1)
+    for _ in range(n_exchange):
+        _, start = _draw(counts, rows, k, rng)
+        picked = _exchange(counts, k, rng, start)
+        if picked is not None:
+            return Draw(picked, "exchange_fallback", n_restarts + 1)
     return None
 
 
@@ -141,6 +184,43 @@ def _greedy(counts: Ints, k: int, rng: random.Random) -> list[int] | None:
             free[index] = False
             total += counts[index]
     return chosen
+
+
+def _exchange(
+    counts: Ints,
+    k: int,
+    rng: random.Random,
+    start: list[int],
+    *,
+    max_moves: int = 1000,
+) -> list[int] | None:
+    """From a dead end on, add or remove the sentence that helps the bounds most.
+
+    A search with a memory: what was moved stays for a while, so that it does not go
+    in circles.
+    """
+    chosen = dict.fromkeys(start)
+    sign = np.ones(len(counts), dtype="int64")
+    sign[start] = -1
+    total = counts[start].sum(axis=0)
+    blocked_until = np.where(counts.any(axis=1), 0, max_moves)
+    for move in range(max_moves):
+        if ((total >= k) & (total <= 2 * k)).all():
+            return list(chosen)
+        after = total + sign[:, None] * counts
+        broken = np.maximum(k - after, 0) + np.maximum(after - 2 * k, 0)
+        cost = np.where(blocked_until > move, np.inf, broken.sum(axis=1))
+        if np.isinf(cost.min()):
+            return None
+        index = rng.choice(np.flatnonzero(cost == cost.min()).tolist())
+        total = after[index]
+        sign[index] *= -1
+        blocked_until[index] = move + rng.randint(5, 15)
+        if sign[index] < 0:
+            chosen[index] = None
+        else:
+            del chosen[index]
+    return None
 
 
 def usable_mentions(counts: Ints, k: int) -> Ints:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy
 from thinc.api import Optimizer
 from thinc.loss import Loss
 from tqdm import tqdm
@@ -118,7 +119,9 @@ def _step(trainer: Trainer, batch: PretrainBatch, window: Scores, step: int) -> 
     model, optimizer = trainer.model, trainer.optimizer
     logits, backprop = model.begin_update(batch)  # (n_tokens, n_concepts)
     targets = model.ops.asarray2f(batch.targets)  # (n_tokens, n_concepts)
-    gradient, loss = trainer.loss(logits, targets)
+    # Infinite logits are reported below, not by numpy
+    with numpy.errstate(invalid="ignore"):
+        gradient, loss = trainer.loss(logits, targets)
     if not math.isfinite(loss):
         rate = float(optimizer.learn_rate)
         raise ValueError(Errors.N307.format(loss=loss, step=step + 1, rate=rate))

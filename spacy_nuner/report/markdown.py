@@ -82,7 +82,7 @@ def make_paper_table(rows: Iterable[Row]) -> str:
         (
             [
                 f"{name_system(row['system'])} / {row['paper_system']}",
-                row["k"],
+                escape_text(row["k"]),
                 format_stat(row["ours"]),
                 format_points(row["paper"]),
                 format_signed(row["difference"]),
@@ -179,7 +179,8 @@ def render_markdown(summary: dict[str, Any]) -> str:
         parts.append(
             "".join(
                 f"- {escape_text(row['experiment'])}, "
-                f"{escape_text(name_dataset(row['dataset']))}, k = {row['k']}: "
+                f"{escape_text(name_dataset(row['dataset']))}, "
+                f"k = {escape_text(row['k'])}: "
                 f"{escape_text(row.get('reason', ''))}\n"
                 for row in summary["unreachable"]
             )

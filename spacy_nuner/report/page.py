@@ -1,10 +1,11 @@
 """`index.html`: one file, no scripts, nothing from elsewhere, all text escaped."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
@@ -46,30 +47,42 @@ SECTIONS = (
 )
 
 
-def render_page(summary: dict[str, Any], charts: dict[str, str]) -> str:
+class Chart(NamedTuple):
+    """A figure of the page."""
+
+    title: str
+    svg: str
+
+
+def render_page(summary: dict[str, Any], charts: dict[str, Chart]) -> str:
     """Render the report's page.
 
     summary (dict[str, Any]): as `make_summary` gives it.
-    charts (dict[str, str]): as `draw_charts` gives them.
+    charts (dict[str, Chart]): as `draw_charts` gives them.
     RETURNS (str): a whole HTML document.
     """
     template = _make_environment().get_template(TEMPLATE)
     named = {
-        name: [(_title_of(id), Markup(svg)) for id, svg in charts.items() if fits(id)]
-        for name, fits in {
-            "mean": lambda id: id.startswith("mean-"),
-            "datasets": lambda id: id.startswith("set-"),
-            "training": lambda id: id.startswith("training-"),
-        }.items()
+        name: [
+            (chart.title, Markup(chart.svg))
+            for id, chart in charts.items()
+            if id.startswith(prefix)
+        ]
+        for name, prefix in (
+            ("mean", "mean-"),
+            ("datasets", "set-"),
+            ("training", "training-"),
+        )
     }
     corpus, log = summary["corpus"], summary["pretraining"]
+    concepts = charts.get("concepts")
     hides = not (summary["unreachable"] or summary["uneven"])
     return template.render(
         s=summary,
         styles=Markup(read_template("page.css") + read_template("chart.css")),
         sections=[s for s in SECTIONS if not (hides and s[0] == "unreachable")],
         cards=make_cards(summary),
-        charts={**named, "concepts": Markup(charts.get("concepts", ""))},
+        charts={**named, "concepts": concepts and Markup(concepts.svg)},
         llm_groups=[
             (dataset, list(rows))
             for dataset, rows in groupby(summary["llm"], lambda row: row["dataset"])
@@ -81,14 +94,14 @@ def render_page(summary: dict[str, Any], charts: dict[str, str]) -> str:
     )
 
 
-def draw_charts(summary: dict[str, Any], inputs: Inputs) -> dict[str, str]:
+def draw_charts(summary: dict[str, Any], inputs: Inputs) -> dict[str, Chart]:
     """Draw all charts that the data allow.
 
     summary (dict[str, Any]): as `make_summary` gives it.
     inputs (Inputs): for the whole list of concepts and the whole log.
-    RETURNS (dict[str, str]): `<svg>` elements by id; the ids serve as file names.
+    RETURNS (dict[str, Chart]): figures by id; the ids serve as file names.
     """
-    charts = {}
+    charts: dict[str, Chart] = {}
     for group, name in GROUP_NAMES.items():
         rows = [row for row in summary["means"] if row["group"] == group]
         series = _make_series([(row, row["score"]) for row in rows])
@@ -96,22 +109,25 @@ def draw_charts(summary: dict[str, Any], inputs: Inputs) -> dict[str, str]:
             series |= _paper_series(series)
         if series:
             title = f"Mean of {name}"
-            charts[f"mean-{group}"] = curves.draw_learning_curves(
-                f"mean-{group}", title, series
-            )
+            id = f"mean-{group}"
+            svg = curves.draw_learning_curves(id, title, series)
+            charts[id] = Chart(title, svg)
     fewshot = [r for r in summary["results"] if r["experiment"] == FEWSHOT_EXPERIMENT]
     for dataset in sorted({row["dataset"] for row in fewshot}, key=dataset_order):
         rows = [(row, row[METRIC]) for row in fewshot if row["dataset"] == dataset]
         if series := _make_series(rows):
-            id = f"set-{dataset}"
-            charts[id] = curves.draw_learning_curves(id, name_dataset(dataset), series)
+            # a data set's name is free text, an id and a file name are not
+            id, title = f"set-{_slug(dataset)}", name_dataset(dataset)
+            svg = curves.draw_learning_curves(id, title, series)
+            charts[id] = Chart(title, svg)
     concepts = (inputs.corpus or {}).get("concepts")
     if concepts:
-        charts["concepts"] = curves.draw_concept_frequencies("concepts", concepts)
+        svg = curves.draw_concept_frequencies("concepts", concepts)
+        charts["concepts"] = Chart("Concept frequencies", svg)
     return charts | _draw_training(inputs.log or [])
 
 
-def _draw_training(log: list[dict[str, Any]]) -> dict[str, str]:
+def _draw_training(log: list[dict[str, Any]]) -> dict[str, Chart]:
     loss = {
         "loss": ("train", "s-nuner", curves.split_log(log, "loss")),
         "dev_loss": ("dev", "s-nuner_concept_start", curves.split_log(log, "dev_loss")),
@@ -126,12 +142,18 @@ def _draw_training(log: list[dict[str, Any]]) -> dict[str, str]:
         "p_neg": ("negative", "s-base", curves.split_log(log, "p_neg")),
     }
     charts = {}
-    for id, parts, y_label in (
-        ("training-loss", loss, "binary cross-entropy"),
-        ("training-probability", share, "mean probability"),
+    for id, title, parts, y_label in (
+        ("training-loss", "Loss over the steps", loss, "binary cross-entropy"),
+        (
+            "training-probability",
+            "Mean probability of positive and negative cells",
+            share,
+            "mean probability",
+        ),
     ):
         if any(curve for _, _, curve in parts.values()):
-            charts[id] = curves.draw_training(id, _title_of(id), parts, y_label=y_label)
+            svg = curves.draw_training(id, title, parts, y_label=y_label)
+            charts[id] = Chart(title, svg)
     return charts
 
 
@@ -166,15 +188,8 @@ def _paper_series(
     return found
 
 
-def _title_of(id: str) -> str:
-    titles = {
-        "training-loss": "Loss over the steps",
-        "training-probability": "Mean probability of positive and negative cells",
-    }
-    kind, _, rest = id.partition("-")
-    if kind == "mean":
-        return f"Mean of {GROUP_NAMES[rest]}"
-    return titles.get(id) or name_dataset(rest)
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9_]+", "-", name)
 
 
 def _make_environment() -> Environment:

@@ -23,7 +23,7 @@ def write_report(inputs: Inputs, output: Path) -> dict[str, Any]:
     figures = output / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     for id, chart in charts.items():
-        write_text(figures / f"{id}.svg", make_standalone(chart))
+        write_text(figures / f"{id}.svg", make_standalone(chart.svg))
     for path in figures.glob("*.svg"):
         if path.stem not in charts:
             path.unlink()

@@ -1,6 +1,7 @@
 """A small data set of the sample as the converter writes it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,17 @@ def datasets_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ner")
     write_dataset(folder, "gallery", n=80)
     return folder
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(
+    tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path
+) -> Path:
+    """The tiny encoder as `export` writes it: with `nuner.json` and concept encoder."""
+    path = tmp_path_factory.mktemp("exported") / "tiny"
+    shutil.copytree(tiny_encoder, path)
+    shutil.copytree(tiny_encoder, path / "concept_encoder")
+    settings = {"format": 1, "base": str(tiny_encoder), "temperature": 5.0}
+    settings |= {"bias": -5.0, "pooling": "mean"}
+    srsly.write_json(path / "nuner.json", settings)
+    return path

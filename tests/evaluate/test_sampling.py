@@ -180,6 +180,23 @@ def test_fallback_is_named(long_tail):
     assert draw == sample(long_tail, 8, seed=dead, n_restarts=0)
 
 
+def test_exchange_finds_what_adding_alone_cannot():
+    # Nearly every sentence brings the common type along: adding ends at its cap
+    rng = random.Random(0)
+    names = ["COMMON", "RARE", "SELDOM"]
+    counters = [
+        Counter({"COMMON": rng.choice([0, 1, 1, 2]), rng.choice(names[1:]): 1})
+        for _ in range(90)
+    ] + [Counter(COMMON=2)] * 90
+    counts = to_matrix(counters, names)
+    k = 32
+    draw = sample(counts, k, seed=0, n_restarts=2, n_greedy=0)
+    assert draw is not None
+    assert draw.method == "exchange_fallback"
+    check_sample(counts, draw.indices, k, labels=names)
+    assert draw == sample(counts, k, seed=0, n_restarts=2, n_greedy=0)
+
+
 def test_unreachable_types_are_named():
     counts = np.array([[1, 0, 0], [1, 1, 0], [2, 0, 5]])
     assert unreachable_types(counts, 2) == [1, 2]  # one mention; one sentence above 2k

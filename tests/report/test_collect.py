@@ -3,7 +3,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from conftest import Files, write_cell, write_json
+from synthetic_cells import Files, write_cell, write_json
 
 from spacy_nuner.report.collect import (
     count_parameters,

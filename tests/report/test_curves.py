@@ -1,7 +1,8 @@
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import pytest
-from conftest import HOSTILE
+from synthetic_cells import HOSTILE
 
 from spacy_nuner.report.curves import (
     CurvePoint,
@@ -75,7 +76,7 @@ def test_labels_do_not_collide() -> None:
     labels += [Label(frame.y.start, "floor", "s-base") for _ in range(3)]
     root = parse(f'<svg xmlns="{NS["svg"]}">{draw_labels(frame, labels)}</svg>')
     heights = sorted(float(text.attrib["y"]) for text in root)
-    gaps = [b - a for a, b in zip(heights, heights[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(heights)]
     assert min(gaps) >= 15
     assert heights[-1] <= frame.y.start + 4
 

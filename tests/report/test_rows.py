@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import DATASETS, KS, SYSTEMS, Files, write_cell
+from synthetic_cells import DATASETS, KS, SYSTEMS, Files, write_cell
 
 from spacy_nuner.report.collect import read_cells
 from spacy_nuner.report.paper import FEWSHOT, LLM, TABLE_3_SCALE

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HOSTILE, Files, make_files, write_cell, write_json
+from synthetic_cells import HOSTILE, Files, make_files, write_cell, write_json
 
 from spacy_nuner.report.collect import read_inputs
 from spacy_nuner.report.write import write_report
@@ -115,7 +115,7 @@ def test_text_of_the_corpus_is_escaped(html: str, reports: Path) -> None:
     assert "a|b `c` [d](http://evil) & <e>" in text
     markdown = (reports / "summary.md").read_text(encoding="utf8")
     assert not SCRIPT.search(markdown)
-    assert "](http" not in markdown
+    assert not re.search(r"(?<!\\)\]\(", markdown)
     for figure in (reports / "figures").iterdir():
         assert not SCRIPT.search(figure.read_text(encoding="utf8"))
 
@@ -127,7 +127,7 @@ def test_hostile_names_everywhere(tmp_path: Path) -> None:
             write_cell(
                 tmp_path,
                 system=system,
-                dataset="<b>set</b>".replace("/", ""),
+                dataset="<i>set<i>",
                 k=k,
                 score=0.5,
                 settings={HOSTILE: HOSTILE},
@@ -142,7 +142,7 @@ def test_hostile_names_everywhere(tmp_path: Path) -> None:
     for name in ("index.html", "summary.md"):
         text = (tmp_path / "reports" / name).read_text(encoding="utf8")
         assert not SCRIPT.search(text)
-        assert "<b>" not in re.sub(r"<b>\d", "", text)
+        assert "<i>" not in text
     assert "script" not in Page((tmp_path / "reports" / "index.html").read_text()).tags
 
 

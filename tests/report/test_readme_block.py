@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Files
+from synthetic_cells import Files
 
 from spacy_nuner.report.collect import read_inputs
 from spacy_nuner.report.readme import END, START, update_readme

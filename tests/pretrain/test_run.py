@@ -1,0 +1,222 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from safetensors.torch import load_file
+from thinc.api import Config
+
+from spacy_nuner.pretrain.checkpoint import FILE_NAME, read_header
+from spacy_nuner.pretrain.encoders import load_model
+from spacy_nuner.pretrain.run import Outcome, pretrain
+from spacy_nuner.pretrain.settings import load_settings
+
+from .conftest import CONFIG
+
+# 20 sentences in batches of 6: 4 steps an epoch, 3 epochs
+TOTAL = 12
+
+
+def stop_after(n_steps: int) -> Callable[[], bool]:
+    done = iter(range(1, 1000))
+    return lambda: next(done) >= n_steps
+
+
+def read_log(output: Path) -> list[dict[str, float]]:
+    lines = (output / "log.jsonl").read_text(encoding="utf8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def without_time(records: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [
+        {key: value for key, value in record.items() if key != "sentences_per_second"}
+        for record in records
+    ]
+
+
+@pytest.fixture(scope="module")
+def straight(
+    tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, corpus_folder: Path
+) -> Path:
+    """A run without a stop. Dropout is on, as the tiny encoder has it."""
+    output = tmp_path_factory.mktemp("straight")
+    config = load_settings(
+        CONFIG,
+        {
+            "paths.encoder": str(tiny_encoder),
+            "paths.train": str(corpus_folder / "train"),
+            "paths.dev": str(corpus_folder / "dev"),
+            "pretrain.max_epochs": 3,
+            "system.n_threads": 1,
+        },
+    )
+    assert pretrain(config, output) == Outcome("finished", TOTAL, TOTAL)
+    return output
+
+
+def assert_same_run(left: Path, right: Path) -> None:
+    for name in ("last", "best"):
+        ours, theirs = (load_file(path / name / FILE_NAME) for path in (left, right))
+        assert ours.keys() == theirs.keys()
+        for key, tensor in ours.items():
+            assert torch.equal(tensor, theirs[key]), key
+    assert read_header(left / "last") == read_header(right / "last")
+
+
+@pytest.mark.parametrize("n_steps", [1, 4, 6, 11])
+def test_stopped_and_straight_run_are_the_same(
+    tmp_path: Path, config: Config, straight: Path, n_steps: int
+) -> None:
+    stopped = pretrain(config, tmp_path, should_stop=stop_after(n_steps))
+    assert stopped == Outcome("stopped", n_steps, TOTAL)
+    # Whatever happens between the two runs must not matter
+    torch.manual_seed(123), numpy.random.seed(123)
+    assert pretrain(config, tmp_path) == Outcome("finished", TOTAL, TOTAL)
+    assert_same_run(tmp_path, straight)
+
+
+def test_crashed_and_straight_run_are_the_same(
+    tmp_path: Path, config: Config, straight: Path
+) -> None:
+    def crash() -> bool:
+        if (tmp_path / "last").exists() and next(steps) == 2:
+            raise KeyboardInterrupt
+        return False
+
+    steps = iter(range(100))
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(config, tmp_path, should_stop=crash)
+    reached = read_header(tmp_path / "last").progress.step
+    logged = max(record["step"] for record in read_log(tmp_path))
+    assert 0 < reached <= logged < TOTAL
+    assert pretrain(config, tmp_path).status == "finished"
+    assert_same_run(tmp_path, straight)
+    steps_logged = [record["step"] for record in read_log(tmp_path)]
+    assert steps_logged == [record["step"] for record in read_log(straight)]
+
+
+def test_log(straight: Path) -> None:
+    records = read_log(straight)
+    epochs = [record for record in records if "dev_loss" in record]
+    steps = [record for record in records if "loss" in record]
+    assert [(r["epoch"], r["step"]) for r in epochs] == [(0, 4), (1, 8), (2, 12)]
+    assert [record["step"] for record in steps] == [2, 4, 6, 8, 10, 12]
+    assert steps[0].keys() == {
+        "step",
+        "epoch",
+        "loss",
+        "p_pos",
+        "p_neg",
+        "lr",
+        "sentences_per_second",
+    }
+    for record in epochs:
+        assert 0 < record["dev_p_neg"] < 0.5
+        assert 0 < record["dev_p_pos"] < 0.5
+        assert 0 <= record["dev_first"] <= 1
+    assert epochs[-1]["dev_loss"] < epochs[0]["dev_loss"]
+
+
+def test_best_is_the_lowest_dev_loss(straight: Path) -> None:
+    epochs = [r for r in read_log(straight) if "dev_loss" in r]
+    best = min(epochs, key=lambda record: record["dev_loss"])
+    progress = read_header(straight / "best").progress
+    assert progress.step == best["step"]
+    assert progress.best_dev_loss == pytest.approx(best["dev_loss"], rel=1e-4)
+
+
+def test_frozen_weights_did_not_move(straight: Path, tiny_encoder: Path) -> None:
+    trained = load_file(straight / "last" / FILE_NAME)
+    for name, start in load_model(str(tiny_encoder)).state_dict().items():
+        moved = not torch.equal(trained[f"text.model.{name}"], start)
+        assert moved == ("layer.1" in name), name
+
+
+def test_finished_run_does_nothing(
+    config: Config, straight: Path, overrides: dict[str, object]
+) -> None:
+    before = {p: p.stat().st_mtime_ns for p in straight.rglob("*") if p.is_file()}
+    assert pretrain(config, straight) == Outcome("nothing to do", TOTAL, TOTAL)
+    # Settings that decide nothing may change
+    changed = load_settings(CONFIG, overrides | {"pretrain.log_every": 5})
+    assert pretrain(changed, straight).status == "nothing to do"
+    after = {p: p.stat().st_mtime_ns for p in straight.rglob("*") if p.is_file()}
+    assert before == after
+
+
+@pytest.mark.parametrize(
+    "key,value,message",
+    [
+        (
+            "pretrain.model.temperature",
+            4.0,
+            r"pretrain.model.temperature: 5.0 in the checkpoint, 4.0 now",
+        ),
+        ("system.seed", 1, r"system.seed: 0 in the checkpoint, 1 now"),
+        ("pretrain.max_length", 16, r"corpus.sha256: "),
+    ],
+)
+def test_checkpoint_of_another_run_is_refused(
+    straight: Path, overrides: dict[str, object], key: str, value: float, message: str
+) -> None:
+    config = load_settings(CONFIG, overrides | {key: value})
+    with pytest.raises(ValueError, match=rf"N310.*last.*{message}.*--restart"):
+        pretrain(config, straight)
+
+
+def test_restart(tmp_path: Path, overrides: dict[str, object]) -> None:
+    config = load_settings(CONFIG, overrides | {"pretrain.max_epochs": 1})
+    pretrain(config, tmp_path, should_stop=stop_after(2))
+    changed = load_settings(
+        CONFIG, overrides | {"pretrain.max_epochs": 1, "system.seed": 1}
+    )
+    assert pretrain(changed, tmp_path, restart=True) == Outcome("finished", 4, 4)
+    assert read_header(tmp_path / "last").info.settings["system.seed"] == 1
+    assert [record["step"] for record in read_log(tmp_path)] == [2, 4, 4]
+
+
+def test_loss_that_is_no_number(tmp_path: Path, overrides: dict[str, object]) -> None:
+    config = load_settings(
+        CONFIG,
+        overrides
+        | {
+            "pretrain.optimizer.learn_rate.initial_rate": 1e20,
+            "pretrain.optimizer.L2": 0.0,
+            "pretrain.max_epochs": 5,
+        },
+    )
+    with pytest.raises(ValueError, match=r"N307.*loss is nan in step \d+"):
+        pretrain(config, tmp_path)
+
+
+def test_bias_from_log_odds(tmp_path: Path, overrides: dict[str, object]) -> None:
+    config = load_settings(
+        CONFIG,
+        overrides
+        | {
+            "pretrain.model.bias": "log_odds",
+            "pretrain.max_steps": 1,
+            "pretrain.optimizer.learn_rate.initial_rate": 0.0,
+        },
+    )
+    assert pretrain(config, tmp_path) == Outcome("finished", 1, 1)
+    # 6 sentences with some 40 concepts: one cell in fifty to hundred is positive
+    assert -5 < read_header(tmp_path / "best").bias < -3
+
+
+def test_missing_corpus(tmp_path: Path, overrides: dict[str, object]) -> None:
+    config = load_settings(CONFIG, overrides | {"paths.train": str(tmp_path / "no")})
+    with pytest.raises(FileNotFoundError, match="N001"):
+        pretrain(config, tmp_path / "out")
+
+
+def test_encoder_without_tokenizer(
+    tmp_path: Path, tiny_encoder: Path, overrides: dict[str, object]
+) -> None:
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((tiny_encoder / name).read_bytes())
+    config = load_settings(CONFIG, overrides | {"paths.encoder": str(tmp_path)})
+    with pytest.raises(ValueError, match="N303"):
+        pretrain(config, tmp_path / "out")
