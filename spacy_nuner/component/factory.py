@@ -17,7 +17,7 @@ tagging = "io"
 on_existing = "overwrite"
 spans_key = "nuner"
 none_bias = null
-pull = 0.02
+pull = 1.0
 
 [nuner.scorer]
 @scorers = "spacy-nuner.TokenNERScorer.v1"

@@ -13,7 +13,7 @@ from .head import HeadT
 
 # The logit that a token must exceed to be of a type in a head started from concept
 # vectors. Chosen on the pools of the sample sets, see docs/component.md
-NONE_BIAS = 4.0
+NONE_BIAS = 3.0
 # A tag that joins later is not predicted before it has been trained
 NEW_TAG_BIAS = -10.0
 # Before training, BIO's concept start says "I-" rather than "B-"
@@ -64,13 +64,14 @@ def start_head(
     random. A given start is converted so that the head computes what it says.
 
     Few examples leave most directions of the vectors free, hence the pull: weights are
-    held near those they start with.
+    held near those they start with, the less so the more tokens there are to learn from.
 
     head (Model[Floats2d, Floats2d]): The head.
     X (Floats2d): Token vectors of the training set, (n_tokens, width).
     n_tags (int): Number of tags, "O" among them.
     start (Start | None): Rows and biases to begin with; only for a linear head.
-    pull (float): Strength of the pull of the last layer back to its start.
+    pull (float): Strength of the pull of the last layer back to its start, divided by
+        the root of n_tokens.
     RAISES (ValueError): For a start of another shape, a start of a two-layer head,
         or no token vectors.
     """
@@ -101,7 +102,7 @@ def start_head(
         hidden.set_dim("nI", width, force=True)
         hidden.initialize()
     output.set_dim("nI", rows.shape[1], force=True)
-    output.attrs["pull"] = pull
+    output.attrs["pull"] = pull / len(X) ** 0.5
     _set_rows(output, W=rows, b=biases, W0=rows, b0=biases)
 
 

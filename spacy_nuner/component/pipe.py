@@ -39,7 +39,7 @@ class NuNER(TrainablePipe):
         on_existing: str = "overwrite",
         spans_key: str = "nuner",
         none_bias: float | None = None,
-        pull: float = 0.02,
+        pull: float = 1.0,
         scorer: Callable[..., dict[str, Any]] | None = None,
     ) -> None:
         """Initialize the pipe; see `factory.make_nuner` for the settings."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import torch
-from thinc.api import Model, registry
+from thinc.api import Model
 from thinc.types import FloatsXd
 from thinc.util import get_array_module
 
@@ -11,9 +11,8 @@ from thinc.util import get_array_module
 CLIP_EPS = 1e-6
 
 
-@registry.schedules("spacy-nuner.corrected_eps.v1")
 def corrected_eps(eps: float, beta2: float) -> Iterator[float]:
-    """Yield the epsilon that lets thinc's Adam step like torch's.
+    """Make the schedule `spacy-nuner.corrected_eps.v1`: torch's epsilon for thinc.
 
     With fix1 = 1 - beta1^t and fix2 = 1 - beta2^t,
 

@@ -13,7 +13,6 @@ from spacy.util import registry
 from thinc.api import Config, fix_random_seed, require_gpu
 
 from ..errors import Errors
-from . import optimizer as _optimizer  # noqa: F401 (registers the schedule)
 from .batch import make_batch
 from .checkpoint import FILE_NAME, Progress, RunInfo, load_checkpoint, read_header
 from .encoders import load_tokenizer, set_num_threads

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from spacy_nuner.cli.main import app
 from spacy_nuner.cli.pretrain import stop_on_interrupt
+from spacy_nuner.pretrain.checkpoint import read_header
 
 CONFIG = Path(__file__).parents[2] / "configs" / "tiny" / "pretrain.cfg"
 CHECKPOINT = "last/checkpoint.safetensors"
@@ -111,27 +112,23 @@ def test_first_interrupt_is_a_wish_and_the_second_an_order() -> None:
 def test_stopped_process_goes_on(
     args: list[str], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    many = ["--pretrain.max_epochs", "400", "--pretrain.checkpoint_every", "7"]
+    args = [*args, "--pretrain.max_epochs", "40", "--pretrain.checkpoint_every", "7"]
     straight, stopped = tmp_path / "straight", tmp_path / "stopped"
-
-    def start(output: Path) -> subprocess.Popen[str]:
-        code = "from spacy_nuner.cli.main import main; main()"
-        call = [sys.executable, "-c", code, "pretrain", *args, *many]
-        return subprocess.Popen(
-            [*call, "--output", str(output)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    process = start(stopped)
+    call = "from spacy_nuner.cli.main import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", call, "pretrain", *args, "--output", str(stopped)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     while not (stopped / CHECKPOINT).exists() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(number)
     output, _ = process.communicate()
     assert process.returncode == code, output
+    assert read_header(stopped / "last").progress.step < 80
     for folder in (stopped, straight):
-        output, _ = start(folder).communicate()
-        assert "Finished (800 of 800 steps)" in output
+        done, output = run(["pretrain", *args, "--output", str(folder)])
+        assert (done, "Finished (80 of 80 steps)" in output) == (0, True)
     ours, theirs = (load_file(path / CHECKPOINT) for path in (stopped, straight))
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())

