@@ -40,5 +40,4 @@ clean:
 	$(BIN)/python scripts/clean.py
 
 readme: $(INSTALLED)
-	$(BIN)/python scripts/update_readme.py
-	$(BIN)/python -m spacy_nuner report metrics --output reports --readme README.md
+	$(BIN)/python -m spacy project run readme . --vars.profile $(PROFILE)

@@ -64,7 +64,7 @@ def start_head(
     random. A given start is converted so that the head computes what it says.
 
     Few examples leave most directions of the vectors free, hence the pull: weights are
-    held near those they start with, the less so the more tokens there are to learn from.
+    held near those they start with, the less the more tokens there are to learn from.
 
     head (Model[Floats2d, Floats2d]): The head.
     X (Floats2d): Token vectors of the training set, (n_tokens, width).

@@ -220,15 +220,24 @@ def train_pipe(
     pipe.start_head(np.concatenate(vectors), labels, label_vectors=rows)
     rng = random.Random(settings.seed)
     order = list(range(len(docs)))
-    for epoch in tqdm(range(settings.n_epochs), desc="teach", disable=None):
+    sgd, learn_rate = settings.optimizer, settings.optimizer.learn_rate
+    n_steps = settings.n_epochs * -(-len(docs) // settings.batch_size)
+    progress = tqdm(total=n_steps, desc="teach", disable=None)
+    step = 0
+    for epoch in range(settings.n_epochs):
         rng.shuffle(order)
         losses = []
         for i in range(0, len(order), settings.batch_size):
             batch = order[i : i + settings.batch_size]
             X = np.concatenate([vectors[j] for j in batch])
             Y = np.concatenate([tags[j] for j in batch])
-            losses += pipe.train_head(X, Y, sgd=settings.optimizer, n_steps=1)
+            # Linear decay to zero, whatever the size of the corpus
+            sgd.learn_rate = learn_rate * (1 - step / n_steps)
+            losses += pipe.train_head(X, Y, sgd=sgd, n_steps=1)
+            step += 1
+            progress.update()
         logger.info("Epoch %d: loss %.4f", epoch, sum(losses) / len(losses))
+    progress.close()
 
 
 def save(nlp: Language, output: Path, metrics: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ Vectors come from its `transformer`, tags and labels from its pipe `nuner`, so t
 is done on arrays is what `spacy train` does with the same config.
 """
 
+import inspect
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -13,11 +14,11 @@ import numpy as np
 import srsly
 from spacy.language import Language
 from spacy.training import Example
-from spacy.util import load_config, load_model_from_config
+from spacy.util import load_config, load_model_from_config, registry
 from thinc.api import Config
 
 from ..errors import Errors
-from .data import Dataset, Gold, Ints, copy_tokens
+from .data import Dataset, Gold, Ints, copy_tokens, sha256_of
 from .heads import PIPE, Recipe
 
 
@@ -40,6 +41,19 @@ def read_recipe(config: Config) -> Recipe:
         )
     # spaCy counts steps from 0 and stops after the one numbered max_steps
     return Recipe(training["optimizer"], max_steps + 1)
+
+
+def head_code_sha256(config: Config) -> str:
+    """Hash the code of the head, so that no cell outlives a change of its arithmetic.
+
+    config (Config): Config of `spacy train`.
+    RETURNS (str): SHA-256 of the folder in which the head's architecture is written.
+    """
+    name = config["components"][PIPE]["model"]["@architectures"]
+    file = Path(inspect.getfile(registry.get("architectures", name)))
+    return sha256_of(
+        [path.read_text("utf8") for path in sorted(file.parent.glob("*.py"))]
+    )
 
 
 def load_frozen(

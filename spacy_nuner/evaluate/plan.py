@@ -11,6 +11,7 @@ from thinc.api import Config
 from ..errors import Errors
 from .cells import FIGURES_VERSION
 from .data import Dataset, sha256_of
+from .frozen import head_code_sha256
 from .heads import Recipe
 from .layers import KS, MAX_SENTENCES, N_DRAWS
 from .sampling import Draw, check_sample, sample, unreachable_types, usable_mentions
@@ -187,6 +188,7 @@ def describe(
         "start": system.start,
         "n_steps": recipe.n_steps,
         "optimizer": recipe.optimizer,
+        "code_sha256": head_code_sha256(config),
         "components": components,
     }
     if system.start == "concept":

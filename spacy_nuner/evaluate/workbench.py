@@ -15,7 +15,7 @@ from .features import Vectors, store_features
 from .heads import PIPE, Recipe, Runner, Task, without_docs
 from .layers import best_layer, compare_layers, pool_subset
 from .ner_v3 import select_gold
-from .plan import Cell, Grid, Plan, System, cell_key, describe
+from .plan import Cell, Grid, Plan, cell_key, describe
 
 
 class Workbench:
@@ -53,6 +53,10 @@ class Workbench:
         if any(system.start == "concept" for system in grid.systems):
             file = grid.labels_dir / f"{dataset.name}.yml"
             self.names = frozen.read_names(file, dataset.labels)
+        self.settings = {
+            system.name: describe(system, grid.config, recipe, self.names)
+            for system in grid.systems
+        }
         self.subset = _find_subset(grid, dataset)
         # Only the sentences of some training set need vectors
         drawn = {i for draw in plan.draws.values() for i in draw.indices}
@@ -60,16 +64,12 @@ class Workbench:
         docs = [dataset.pool.docs[i] for i in self.rows]
         self.train = make_gold(docs, dataset.labels, source="pool")
 
-    def settings(self, system: System) -> dict[str, Any]:
-        """RETURNS (dict[str, Any]): Settings of a system's cells."""
-        return describe(system, self.grid.config, self.recipe, self.names)
-
     def open_cells(self) -> tuple[list[Cell], int]:
         """RETURNS (tuple[list[Cell], int]): Cells to compute; how many are finished."""
         subset = None if self.subset is None else sha256_of(self.subset)
         cells = []
         for system in sorted(self.grid.systems, key=lambda s: s.encoder):
-            settings = self.settings(system)
+            settings = self.settings[system.name]
             for k, seed in self.plan.draws:
                 path = cell_path(
                     self.grid.output,
@@ -143,9 +143,9 @@ class Workbench:
             )
             tasks.append(task)
         for i, figures in self.runner.run(tasks):
-            settings = self.settings(cells[i].system)
+            settings = self.settings[cells[i].system.name]
             if cells[i].system.layer == "best":
-                settings |= choice
+                settings = settings | choice
             yield cells[i], self._content(cells[i], figures, settings)
 
     def _layers(self, encoder: str) -> list[int]:
@@ -180,7 +180,7 @@ class Workbench:
     @property
     def _encoding(self) -> Any:
         """Settings besides the encoder that decide vectors: windows, pooling."""
-        components = self.settings(self.grid.systems[0])["components"]
+        components = self.settings[self.grid.systems[0].name]["components"]
         return [components["transformer"], components["nuner"]["model"]]
 
     def _choose_layer(

@@ -86,6 +86,7 @@ def test_training_matches_torch() -> None:
     Z = torch.tensor(head.get_ref("standardise").predict(X))
     sgd = Adam(0.01, L2=0.0, grad_clip=0.0, use_averages=False)
     losses = fit.train_head(head, X, Y, sgd=sgd, n_steps=20)
+    pull /= len(X) ** 0.5
     W = torch.zeros(3, 5, requires_grad=True)
     b = torch.zeros(3, requires_grad=True)
     optimizer = torch.optim.Adam([W, b], lr=0.01)

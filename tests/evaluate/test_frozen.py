@@ -7,9 +7,11 @@ import srsly
 from spacy.cli.evaluate import evaluate
 from spacy.cli.train import train
 from spacy.tokens import DocBin
+from spacy.util import registry
 
 from spacy_nuner.evaluate.data import load_dataset
 from spacy_nuner.evaluate.frozen import (
+    head_code_sha256,
     read_config,
 )
 from spacy_nuner.evaluate.plan import Grid, draw_sets, pick_systems
@@ -87,3 +89,18 @@ def test_cell_equals_spacy_train_and_evaluate(
         assert cell["per_type"][label]["entity_f1"] == pytest.approx(
             figures["f"], abs=1e-6
         )
+
+
+def test_the_code_of_the_head_is_part_of_the_key(tmp_path, monkeypatch):
+    config = read_config(CONFIG, {})
+    before = head_code_sha256(config)
+    assert before == head_code_sha256(config)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "other_head.py").write_text("def build():\n    pass\n")
+    monkeypatch.syspath_prepend(folder)
+    import other_head
+
+    registry.architectures.register("test.OtherHead.v1", func=other_head.build)
+    name = {"components.nuner.model.@architectures": "test.OtherHead.v1"}
+    assert head_code_sha256(read_config(CONFIG, name)) != before
