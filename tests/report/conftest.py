@@ -1,7 +1,8 @@
 """The inputs of a report, made up."""
 
 import pytest
-from synthetic_cells import Files, make_files
+
+from .synthetic_cells import Files, make_files
 
 
 @pytest.fixture(scope="session")

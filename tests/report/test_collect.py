@@ -3,7 +3,6 @@ import struct
 from pathlib import Path
 
 import pytest
-from synthetic_cells import Files, write_cell, write_json
 
 from spacy_nuner.report.collect import (
     count_parameters,
@@ -12,6 +11,8 @@ from spacy_nuner.report.collect import (
     read_log,
     read_unreachable,
 )
+
+from .synthetic_cells import Files, write_cell, write_json
 
 
 def test_reads_everything(files: Files) -> None:

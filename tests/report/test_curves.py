@@ -2,7 +2,6 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 
 import pytest
-from synthetic_cells import HOSTILE
 
 from spacy_nuner.report.curves import (
     CurvePoint,
@@ -18,6 +17,8 @@ from spacy_nuner.report.svg import (
     make_frame,
     make_standalone,
 )
+
+from .synthetic_cells import HOSTILE
 
 NS = {"svg": "http://www.w3.org/2000/svg"}
 

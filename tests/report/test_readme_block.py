@@ -2,11 +2,12 @@ import re
 from pathlib import Path
 
 import pytest
-from synthetic_cells import Files
 
 from spacy_nuner.report.collect import read_inputs
 from spacy_nuner.report.readme import END, START, update_readme
 from spacy_nuner.report.write import write_report
+
+from .synthetic_cells import Files
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-from synthetic_cells import DATASETS, KS, SYSTEMS, Files, write_cell
 
 from spacy_nuner.report.collect import read_cells
 from spacy_nuner.report.paper import FEWSHOT, LLM, TABLE_3_SCALE
@@ -14,6 +13,8 @@ from spacy_nuner.report.rows import (
     make_means,
     make_results,
 )
+
+from .synthetic_cells import DATASETS, KS, SYSTEMS, Files, write_cell
 
 
 def write_scores(

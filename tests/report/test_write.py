@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_cells import HOSTILE, Files, make_files, write_cell, write_json
 
 from spacy_nuner.report.collect import read_inputs
 from spacy_nuner.report.write import write_report
+
+from .synthetic_cells import HOSTILE, Files, make_files, write_cell, write_json
 
 SCRIPT = re.compile(r"<\s*script", re.IGNORECASE)
 
