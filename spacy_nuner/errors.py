@@ -34,8 +34,8 @@ class Errors(metaclass=Coded):
     )
     N102 = (
         "No reply was recorded for a prompt: '{path}' has {n_records} replies, to "
-        "other texts or prompts. Record a reply for this text, or ask an LLM (another [model] in the "
-        "config). The prompt begins {beginning!r} and ends {end!r}."
+        "other texts or prompts. Record a reply for this text, or ask an LLM (another"
+        " [model] in the config). The prompt begins {beginning!r} and ends {end!r}."
     )
     N103 = (
         "'{path}' was recorded with another prompt: it has a reply for this text, but "
@@ -93,7 +93,7 @@ class Errors(metaclass=Coded):
         "300 or so and the other two to 0."
     )
     N508 = (
-        "{path}: no \"name\" for {labels}. The concept start needs a name in plain "
+        '{path}: no "name" for {labels}. The concept start needs a name in plain '
         "words for each label: add LABEL: {{name: ..., definition: ...}}."
     )
     N509 = (
@@ -115,7 +115,8 @@ class Errors(metaclass=Coded):
     N202 = (
         "{path}, line {line}: not a record of an annotation journal, {missing} "
         "missing. Got: {got}. The corpus is made from the journal that 'spacy-nuner "
-        "annotate' writes for the concept prompt; replies to another prompt are no use here."
+        "annotate' writes for the concept prompt; replies to another prompt are no "
+        "use here."
     )
     N203 = "No file with texts in '{path}'. Allowed: {suffixes}."
     N204 = (
@@ -154,16 +155,16 @@ class Errors(metaclass=Coded):
         "(config.json, model.safetensors and tokenizer files) or a name on the hub."
     )
     N303 = (
-        "The encoder '{path}' has no fast tokenizer: {problem}. Put the tokenizer files "
-        "of the model (tokenizer.json, tokenizer_config.json) into the folder."
+        "The encoder '{path}' has no fast tokenizer: {problem}. Put the tokenizer "
+        "files of the model (tokenizer.json, tokenizer_config.json) into the folder."
     )
     N304 = (
         "{name} is not built like BERT or RoBERTa (encoder.layer, embeddings): can't "
         "find the layers to freeze. Use an encoder of these families."
     )
     N305 = (
-        "Can't freeze {got} layers: the encoder has {n_layers}. Set n_frozen_layers and "
-        "n_frozen_concept_layers from 0 to {n_layers}."
+        "Can't freeze {got} layers: the encoder has {n_layers}. Set n_frozen_layers "
+        "and n_frozen_concept_layers from 0 to {n_layers}."
     )
     N306 = (
         "No sentence of {source} has a mention in doc.spans['concepts'] ({n} were "
@@ -175,16 +176,18 @@ class Errors(metaclass=Coded):
         "use --restart, since the same steps would lead there again."
     )
     N308 = (
-        "Can't write the checkpoint in '{path}': {error}. The previous one, if there is "
-        "one, is whole. Free space and start the same command again: it goes on there."
+        "Can't write the checkpoint in '{path}': {error}. The previous one, if there "
+        "is one, is whole. Free space and start the same command again: it goes on "
+        "there."
     )
     N309 = (
         "Can't read the checkpoint '{path}': {error}. Expected is one of this package. "
         "Start anew with --restart."
     )
     N310 = (
-        "The checkpoint in '{path}' belongs to another run. {differences}. Use the same "
-        "settings and corpus to go on, another --output, or --restart to delete it."
+        "The checkpoint in '{path}' belongs to another run. {differences}. Use the "
+        "same settings and corpus to go on, another --output, or --restart to delete "
+        "it."
     )
     N311 = (
         "The base encoder '{base}' is not the one of the run: digest {got}, expected "
@@ -227,7 +230,7 @@ class Errors(metaclass=Coded):
     )
     N404 = (
         "A two-layer head can't start from concept vectors, which are rows of a linear "
-        "layer. Set hidden_width = null or start = \"random\"."
+        'layer. Set hidden_width = null or start = "random".'
     )
     N405 = (
         "The head starts from the token vectors of the training set, an array "
@@ -250,11 +253,11 @@ class Errors(metaclass=Coded):
     N410 = (
         "start = \"concept\" needs the concept encoder. Set 'concept_encoder' in "
         "[initialize.components.{name}] to the folder 'concept_encoder' beside the "
-        "text encoder, or start = \"random\"."
+        'text encoder, or start = "random".'
     )
     N411 = (
-        "The document has entities already ({ents}), and on_existing is \"raise\". Set "
-        "it to \"keep\" or \"overwrite\", or run '{name}' before other components "
+        'The document has entities already ({ents}), and on_existing is "raise". Set '
+        'it to "keep" or "overwrite", or run \'{name}\' before other components '
         "that set entities."
     )
     N412 = (
@@ -268,7 +271,7 @@ class Errors(metaclass=Coded):
     )
     N414 = (
         "A hidden state of the encoder is wanted, but it gives none. Set "
-        "transformer_config = {{\"output_hidden_states\": true}} in the config of "
+        'transformer_config = {{"output_hidden_states": true}} in the config of '
         "the transformer."
     )
     N415 = (
@@ -277,8 +280,8 @@ class Errors(metaclass=Coded):
     )
     N416 = (
         "The transformer can't be trained through layer {layer}, only through the last "
-        "one. Freeze it: frozen_components = [\"transformer\"] and "
-        "annotating_components = [\"transformer\"] in [training], or set layer = -1."
+        'one. Freeze it: frozen_components = ["transformer"] and '
+        'annotating_components = ["transformer"] in [training], or set layer = -1.'
     )
     N417 = "A label is a text that isn't empty. Got {label!r}."
     N418 = (

@@ -11,6 +11,8 @@ from ..errors import Errors
 KEYS = {"name", "definition", "proper", "concepts", "endings", "except"}
 # "with", "from", "over" may stand in a title without a capital letter
 MAX_SHORT = 4
+# The entry for concepts whose mentions are neither an entity nor none
+UNCLEAR = "-"
 LISTS = ("concepts", "endings", "except")
 
 
@@ -22,6 +24,7 @@ class ConceptMap(NamedTuple):
     exact: dict[str, str]  # concept -> label
     endings: dict[str, str]  # last word or words of a concept -> label
     excepted: dict[str, frozenset[str]]  # label -> concepts that its endings don't take
+    unclear: frozenset[str]  # concepts whose mentions are missing annotation
 
     def find_label(self, concept: str) -> str | None:
         """Find the label of a concept: the exact one, else that of the longest ending.
@@ -29,6 +32,8 @@ class ConceptMap(NamedTuple):
         concept (str): Concept, lower-cased.
         RETURNS (str | None): Label, None if the concept belongs to none.
         """
+        if concept in self.unclear:
+            return None
         if concept in self.exact:
             return self.exact[concept]
         words = concept.split()
@@ -66,12 +71,14 @@ def read_concept_map(path: Path) -> ConceptMap:
     if not isinstance(data, Mapping) or not data:
         raise ValueError(_wrong(path, "it", data, "a record for each label"))
     entries = {label: _check_entry(path, label, entry) for label, entry in data.items()}
+    unclear = entries.pop(UNCLEAR, {"concepts": []})
     return ConceptMap(
         names={label: entry["name"] for label, entry in entries.items()},
         proper=frozenset(label for label, e in entries.items() if e.get("proper")),
         exact=_invert(path, ((la, e["concepts"]) for la, e in entries.items())),
         endings=_invert(path, ((la, e["endings"]) for la, e in entries.items())),
         excepted={label: frozenset(e["except"]) for label, e in entries.items()},
+        unclear=frozenset(unclear["concepts"]),
     )
 
 

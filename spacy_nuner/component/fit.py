@@ -5,7 +5,7 @@ All functions work on a head of `head.build_head` and on arrays; none knows of d
 
 from typing import Any, NamedTuple
 
-from thinc.api import Model, Optimizer, get_array_module
+from thinc.api import Model, Optimizer, chain, get_array_module
 from thinc.types import Floats1d, Floats2d, Ints1d
 
 from ..errors import Errors
@@ -189,13 +189,17 @@ def train_head(
     n_steps (int): Number of steps.
     RETURNS (list[float]): The loss before each step, without the pull.
     """
+    # Mean and scale never change: standardised once, not in each step
+    X = head.get_ref("standardise").predict(X)  # (n_tokens, width)
+    layers = head.layers[1:]
+    trained: HeadT = layers[0] if len(layers) == 1 else chain(*layers)
     losses = []
     for _ in range(n_steps):
-        logits, backprop = head.begin_update(X)
+        logits, backprop = trained.begin_update(X)
         loss, d_logits = softmax_loss(logits, Y)
         backprop(d_logits)
         pull_back(head)
-        head.finish_update(sgd)
+        trained.finish_update(sgd)
         sgd.step_schedules()
         losses.append(loss)
     return losses

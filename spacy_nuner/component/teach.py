@@ -148,9 +148,9 @@ def read_entities(folder: Path, concepts: ConceptMap, vocab: Vocab) -> Iterator[
 def set_gold(doc: Doc, concepts: ConceptMap) -> None:
     """Turn mentions of concepts into entities, or into missing annotation.
 
-    Missing are mentions that have a capital letter but are not written like a name,
-    where names are wanted: "Bergen airport", but also "Trap shooters" at the start of
-    a sentence.
+    Missing are mentions of unclear concepts, and those that have a capital letter but
+    are not written like a name, where names are wanted: "Bergen airport", but also
+    "Trap shooters" at the start of a sentence.
 
     doc (Doc): Doc with mentions in its spans.
     concepts (ConceptMap): What becomes an entity.
@@ -158,9 +158,11 @@ def set_gold(doc: Doc, concepts: ConceptMap) -> None:
     found, unclear = [], []
     for span in doc.spans.get(SPANS_KEY, ()):
         label = concepts.find_label(span.label_)
-        if label is None:
+        if span.label_ in concepts.unclear:
+            unclear.append(span)
+        elif label is None:
             continue
-        if label not in concepts.proper or is_name(span.text):
+        elif label not in concepts.proper or is_name(span.text):
             found.append(Span(doc, span.start, span.end, label=label))
         elif span.text != span.text.lower():
             unclear.append(span)

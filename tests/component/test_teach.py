@@ -20,6 +20,7 @@ CONCEPTS = {"PER": "person", "CITY": "capital city"}
 MAP = """
 PER: {name: person, proper: true, concepts: [person]}
 CITY: {name: city, endings: [city]}
+"-": {name: unclear, concepts: [team, ghost city]}
 """
 
 
@@ -116,6 +117,9 @@ def make_concept_doc(words: list[str], spans: list[tuple[int, int, str]]) -> Doc
         ("Trap shooters win", [(0, 2, "person")], ["?", "?", "O"]),
         ("Ada Town", [(0, 1, "person"), (0, 2, "old city")], ["CITY", "CITY"]),
         ("Ada Town", [(0, 1, "person"), (0, 2, "novel")], ["PER", "O"]),
+        ("Norway wins", [(0, 1, "team")], ["?", "O"]),
+        ("Pripyat", [(0, 1, "ghost city")], ["?"]),
+        ("Oslo team", [(0, 1, "city"), (0, 2, "team")], ["CITY", "?"]),
         ("Ada shooters", [(0, 1, "person"), (0, 2, "person")], ["PER", "?"]),
     ],
 )
