@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import os
 
 import typer
 
@@ -56,6 +57,8 @@ def setup(
     ),
 ) -> None:
     """Set up logging for the command line; the library itself never prints."""
+    # Encoders are loaded without their unused pooling layer, of which it would warn
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     level = logging.DEBUG if verbose else logging.INFO
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))

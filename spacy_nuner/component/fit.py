@@ -13,7 +13,7 @@ from .head import HeadT
 
 # The logit that a token must exceed to be of a type in a head started from concept
 # vectors. Chosen on the pools of the sample sets, see docs/component.md
-NONE_BIAS = 3.0
+NONE_BIAS = 2.0
 # A tag that joins later is not predicted before it has been trained
 NEW_TAG_BIAS = -10.0
 # Before training, BIO's concept start says "I-" rather than "B-"

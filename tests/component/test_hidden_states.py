@@ -30,7 +30,7 @@ def test_layer(make_nlp: Callable[..., Language], layer: int) -> None:
     states = data.model_output.hidden_states[layer].reshape(-1, 16)
     first = data.align.dataXd[np.cumsum(data.align.lengths) - data.align.lengths]
     np.testing.assert_array_equal(X, states[first])
-    train(nlp, 80)
+    train(nlp, 40)
     assert ("Paris", "CITY") in read_ents(nlp(TEXTS[0][0]))
     assert read_ents(nlp("")) == []
 

@@ -9,6 +9,7 @@ import spacy
 from spacy.language import Language
 from spacy.training import Example
 
+from spacy_nuner.component import fit
 from spacy_nuner.component.label_vectors import embed_names
 
 from .conftest import NAMES, TEXTS, make_examples, make_sgd, read_ents
@@ -112,7 +113,7 @@ def test_none_bias_of_call_beats_setting(nlp: Language) -> None:
     pipe.start_head(X, ["A"], label_vectors=vectors, none_bias=7.0)
     assert get_output(nlp).get_param("b")[0] == 7.0
     pipe.start_head(X, ["A"], label_vectors=vectors)
-    assert get_output(nlp).get_param("b")[0] == 3.0
+    assert get_output(nlp).get_param("b")[0] == fit.NONE_BIAS
 
 
 def test_pull_holds_the_start(
