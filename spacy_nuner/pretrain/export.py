@@ -12,15 +12,10 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
 from ..errors import Errors
+from ..hf import find_layers, load_model, load_tokenizer, pooling_layer_option
 from .card import write_card
 from .checkpoint import Header, load_weights, read_header
-from .encoders import (
-    find_layers,
-    get_encoder_digest,
-    load_model,
-    load_tokenizer,
-    pooling_layer_option,
-)
+from .encoders import get_encoder_digest
 from .log import TrainLog
 from .loop import LOG
 

@@ -9,8 +9,9 @@ from thinc.shims import PyTorchShim
 from thinc.types import Floats1d, Floats2d
 from thinc.util import get_array_module, xp2torch
 
+from ..hf import load_model
 from .batch import ConceptGroups, PretrainBatch
-from .encoders import ConceptEncoder, Pooling, TextEncoder, load_model
+from .encoders import ConceptEncoder, Pooling, TextEncoder
 
 LOG_ODDS: Literal["log_odds"] = "log_odds"
 

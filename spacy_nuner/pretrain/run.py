@@ -13,9 +13,10 @@ from spacy.util import registry
 from thinc.api import Config, fix_random_seed, require_gpu
 
 from ..errors import Errors
+from ..hf import load_tokenizer
 from .batch import make_batch
 from .checkpoint import FILE_NAME, Progress, RunInfo, load_checkpoint, read_header
-from .encoders import load_tokenizer, set_num_threads
+from .encoders import set_num_threads
 from .loop import BEST, LAST, LOG, Plan, Trainer, plan_batches, run_training
 from .model import measure_log_odds, set_bias
 from .settings import (

@@ -9,7 +9,7 @@ from spacy.tokens import Doc, DocBin
 from thinc.api import Config
 from transformers import PreTrainedTokenizerBase
 
-from spacy_nuner.pretrain.encoders import load_tokenizer
+from spacy_nuner.hf import load_tokenizer
 from spacy_nuner.pretrain.settings import load_settings
 from spacy_nuner.pretrain.wordpieces import SubtokenCorpus, make_corpus
 

@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 from thinc.api import Config
 from transformers import AutoModel, AutoTokenizer
 
+from spacy_nuner.hf import load_model
 from spacy_nuner.pretrain.checkpoint import FILE_NAME, load_weights, read_header
-from spacy_nuner.pretrain.encoders import load_model
 from spacy_nuner.pretrain.export import compare, export_encoder
 from spacy_nuner.pretrain.run import pretrain
 

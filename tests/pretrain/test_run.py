@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 from thinc.api import Config
 
+from spacy_nuner.hf import load_model
 from spacy_nuner.pretrain.checkpoint import FILE_NAME, read_header
-from spacy_nuner.pretrain.encoders import load_model
 from spacy_nuner.pretrain.run import Outcome, pretrain
 from spacy_nuner.pretrain.settings import load_settings
 
