@@ -13,7 +13,7 @@ def main(
         ...,
         "--from",
         help="Folder with the data sets, laid out like assets/datasets "
-        "(mit_restaurant/restauranttrain.bio, …).",
+        "(mit_restaurant/restauranttrain.bio, …), each file plain or gzipped.",
     ),
     project_dir: Path = typer.Option(Path(), help="Folder of project.yml."),
 ) -> None:

@@ -4,10 +4,12 @@
 weasel's `checksum` is MD5.
 """
 
+import gzip
 import hashlib
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -33,18 +35,20 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def verify(path: Path, sha256: str) -> None:
+def verify(path: Path, sha256: str, *, source: Path | None = None) -> None:
     """Check that a file is there and has the expected bytes.
 
     path (Path): The file.
     sha256 (str): Its expected SHA-256, hexadecimal.
+    source (Path | None): What the error names, if the file is a copy.
     RAISES (FileNotFoundError, ValueError): If it's missing or differs.
     """
     if not path.is_file():
         raise FileNotFoundError(Errors.N001.format(what="asset", path=path))
     got = sha256_of(path)
     if got != sha256:
-        raise ValueError(Errors.N002.format(path=path, got=got, expected=sha256))
+        message = Errors.N002.format(path=source or path, got=got, expected=sha256)
+        raise ValueError(message)
 
 
 def read_assets(project_file: Path) -> list[Asset]:
@@ -73,7 +77,9 @@ def import_assets(
 ) -> tuple[list[Asset], list[Asset]]:
     """Copy extra assets from a local folder, each only if its SHA-256 is right.
 
-    The source mirrors `assets/datasets`: `source/mit_movie/engtest.bio`.
+    The source mirrors `assets/datasets`: `source/mit_movie/engtest.bio`. A file may be
+    gzipped there (`val.conllu.gz`): it's unpacked, since the SHA-256 is that of the
+    file as it was published.
 
     assets (Iterable[Asset]): Assets to look for.
     source (Path): Folder to take them from.
@@ -87,17 +93,33 @@ def import_assets(
     brought, missing = [], []
     for asset in assets:
         file = source / Path(asset.dest).relative_to("assets/datasets")
-        if not file.is_file():
+        packed = file.with_name(file.name + ".gz")
+        if not (file.is_file() or packed.is_file()):
             missing.append(asset)
             continue
-        verify(file, asset.sha256)
         dest = project_dir / asset.dest
         dest.parent.mkdir(parents=True, exist_ok=True)
         partial = dest.with_name(dest.name + ".tmp")
-        shutil.copyfile(file, partial)
-        os.replace(partial, dest)
+        try:
+            if file.is_file():
+                shutil.copyfile(file, partial)
+            else:
+                _unpack(packed, partial, asset.sha256)
+            verify(partial, asset.sha256, source=file if file.is_file() else packed)
+            os.replace(partial, dest)
+        finally:
+            partial.unlink(missing_ok=True)
         brought.append(asset)
     return brought, missing
+
+
+def _unpack(packed: Path, dest: Path, sha256: str) -> None:
+    try:
+        with gzip.open(packed) as source, dest.open("wb") as target:
+            shutil.copyfileobj(source, target)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        message = Errors.N002.format(path=packed, got=error, expected=sha256)
+        raise ValueError(message) from None
 
 
 def write_manifest(

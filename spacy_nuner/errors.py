@@ -92,10 +92,6 @@ class Errors(metaclass=Coded):
         "max_epochs = {max_epochs}, patience = {patience}. Set training.max_steps to "
         "300 or so and the other two to 0."
     )
-    N508 = (
-        '{path}: no "name" for {labels}. The concept start needs a name in plain '
-        "words for each label: add LABEL: {{name: ..., definition: ...}}."
-    )
     N509 = (
         "Unknown system {got}. Allowed: {allowed}. Give one of them with --system, or "
         "leave the option out for all."
@@ -144,7 +140,8 @@ class Errors(metaclass=Coded):
     N209 = "Unknown format '{got}' of NER data. Allowed: {allowed}."
     N210 = (
         "{path}: not a label file. Got: {got!r}. Expected for each label: "
-        'LABEL: {{name: "plain words", definition: "what it covers"}}.'
+        'LABEL: {{name: "plain words", definition: "what it covers"}}, and if you like '
+        'phrases: ["other words", ...] beside them.'
     )
     N301 = (
         "Can't calculate the in-batch cross-entropy: mismatched shapes: {guesses} vs "
@@ -159,8 +156,8 @@ class Errors(metaclass=Coded):
         "files of the model (tokenizer.json, tokenizer_config.json) into the folder."
     )
     N304 = (
-        "{name} is not built like BERT or RoBERTa (encoder.layer, embeddings): can't "
-        "find the layers to freeze. Use an encoder of these families."
+        "Can't find the layers of {name} (looked for 'embeddings' and {known}). Use an "
+        "encoder of the families BERT, RoBERTa, XLM-R, DeBERTa, ModernBERT, DistilBERT."
     )
     N305 = (
         "Can't freeze {got} layers: the encoder has {n_layers}. Set n_frozen_layers "
@@ -214,6 +211,18 @@ class Errors(metaclass=Coded):
         "Data of your own need exactly one name and all of --pool, --test, --format "
         "and --label-file, without --all. Got: {given} and the names {names}."
     )
+    N214 = "{path}, {place}: {problem}. Got: {got}. Expected: {expected}."
+    N215 = (
+        "Can't tell the format of '{path}': {problem}. It may be JSON lines (of this "
+        "project, spaCy, Prodigy, doccano), a JSON export of Label Studio, columns "
+        "(CoNLL) or a DocBin (.spacy). If it's one of these, name it with --format: "
+        "{formats}."
+    )
+    N216 = (
+        "There is no annotated entity in {paths} ({n} sentences). Check the files with "
+        "'spacy-nuner debug'."
+    )
+    N217 = "Can't read '{path}' as UTF-8: {problem}. Save the file as UTF-8."
     N401 = (
         "The pipe '{name}' has no labels and no weights yet. Train it ('spacy train') "
         "or call 'nlp.initialize' with examples first."
@@ -229,21 +238,23 @@ class Errors(metaclass=Coded):
         "examples."
     )
     N404 = (
-        "A two-layer head can't start from concept vectors, which are rows of a linear "
-        'layer. Set hidden_width = null or start = "random".'
+        "A hidden layer that starts from concept vectors needs two units per label: "
+        "{needed} or more. Got hidden_width = {got}. Raise it or set start = "
+        '"random".'
     )
     N405 = (
         "The head starts from the token vectors of the training set, an array "
         "(n_tokens, width). Got the shape {shape}: is the corpus empty?"
     )
     N406 = (
-        "Expected label vectors for {n_tags} tags of width {width}, the width of the "
-        "encoder's vectors. Got the shape {got}: use the concept encoder that was "
-        "trained with this encoder, and one vector per label."
+        "Expected label vectors for {n_tags} tags of at most the width {width} of the "
+        "token vectors. Got the shape {got}: use the concept encoder that was trained "
+        "with this encoder, and one vector per label."
     )
     N407 = (
-        "The label '{label}' has no name in {source}. Got {got!r}. Expected a text, or "
-        "a record with a text under 'name', for each label of the pipe."
+        "The label '{label}' has no name in {source}. Got {got!r}. Expected for each "
+        "label of the pipe: a text, a list of texts, or a record with a text under "
+        "'name' (and, if you like, 'definition' and a list under 'phrases')."
     )
     N408 = (
         "'{path}' {problem}. It stands in every folder made by 'spacy-nuner export' "
@@ -251,9 +262,9 @@ class Errors(metaclass=Coded):
     )
     N409 = "Unknown setting {name} = {got!r}. Allowed: {allowed}."
     N410 = (
-        "start = \"concept\" needs the concept encoder. Set 'concept_encoder' in "
-        "[initialize.components.{name}] to the folder 'concept_encoder' beside the "
-        'text encoder, or start = "random".'
+        'start = "concept", and labels without any example, need the concept encoder. '
+        "Set 'encoder' in [initialize.components.{name}] to the folder made by "
+        "'spacy-nuner export', or start = \"random\"."
     )
     N411 = (
         'The document has entities already ({ents}), and on_existing is "raise". Set '
@@ -270,18 +281,14 @@ class Errors(metaclass=Coded):
         "[training] annotating_components."
     )
     N414 = (
-        "A hidden state of the encoder is wanted, but it gives none. Set "
-        'transformer_config = {{"output_hidden_states": true}} in the config of '
-        "the transformer."
+        "The transformer does not give one vector per token. With "
+        "'spacy-nuner.TransformerListener.v1' it needs the model "
+        "'spacy-nuner.TransformerModel.v1'; with a model of spacy-transformers use "
+        "'spacy-transformers.TransformerListener.v1' and a pooling layer."
     )
     N415 = (
-        "The encoder has the hidden states {first} to {last} (0: embeddings, {last} or "
-        "-1: last layer). Got layer = {layer}."
-    )
-    N416 = (
-        "The transformer can't be trained through layer {layer}, only through the last "
-        'one. Freeze it: frozen_components = ["transformer"] and '
-        'annotating_components = ["transformer"] in [training], or set layer = -1.'
+        "The encoder has the hidden states 0 to {last} (0: embeddings, {last} or -1: "
+        "last layer). Got {layer} among the layers to join."
     )
     N417 = "A label is a text that isn't empty. Got {label!r}."
     N418 = (
@@ -296,6 +303,68 @@ class Errors(metaclass=Coded):
     N421 = (
         "No mention of the label(s) {labels} in {path}. Take them out of the file of "
         "labels, or give them concepts that occur (see stats.json of the corpus)."
+    )
+    N422 = (
+        "The encoder '{name}' has not been read yet. Call 'nlp.initialize()', or load "
+        "a pipeline that was saved with its encoder."
+    )
+    N423 = (
+        "The saved encoder is damaged or another one than the config says: {problem}. "
+        "Load the pipeline with its own config, or build it again."
+    )
+    N424 = (
+        "A window of {window} sub-tokens with a stride of {stride} leaves gaps or "
+        "nothing. Expected: 0 < stride <= window."
+    )
+    N425 = (
+        "The runtimes 'onnx' and 'onnx-int8' need more packages. Install them with "
+        "pip install 'spacy-nuner[onnx]', or set runtime = \"torch\"."
+    )
+    N426 = (
+        "The ONNX graph gives other vectors than the encoder: they differ by {got}, "
+        'allowed is {allowed}. Set runtime = "torch" and report this with your '
+        "versions of torch and onnxruntime."
+    )
+    N427 = (
+        "The whitening matrix has the shape {got}, the token vectors have the width "
+        "{width}. It belongs to another encoder or to other layers: use that of this "
+        "encoder ('spacy-nuner calibrate'), or set whitening = null."
+    )
+    N428 = "Can't read '{path}': {problem}. Make it again with 'spacy-nuner calibrate'."
+    N429 = (
+        "'{path}' has mentions of {n} concepts; two or more are needed to calibrate an "
+        "encoder. Use a larger concept corpus, or leave the step out."
+    )
+    N430 = (
+        "The pipe '{name}' has no concept encoder, so it can't find labels that it was "
+        "not trained on. Give it one: encoder in [components.{name}], the folder "
+        "made by 'spacy-nuner export', before 'nlp.initialize()'. 'freeze_labels' has "
+        "dropped it, perhaps."
+    )
+    N431 = (
+        "Can't load '{source}': {problem}. Load the pipeline with its own config; if "
+        "files were changed or cut, get them again."
+    )
+    N432 = (
+        "'{path}' is missing. The pipeline's folder is incomplete: get it again, or "
+        "save it again with 'nlp.to_disk'."
+    )
+    N433 = (
+        "The data have the label(s) {unknown}, which --labels does not name. Got: "
+        "{given}. Add them, or take their entities out of the data: what is not "
+        "among the labels would be learned as no entity."
+    )
+    N434 = (
+        "Can't read --labels '{got}': {problem}. Expected: a YAML file (LABEL: plain "
+        'words) or a list such as "PER=person,LOC=place" or "PER,LOC".'
+    )
+    N435 = (
+        "'{path}' is there already. Replace it with --overwrite, or choose another "
+        "folder with --output."
+    )
+    N436 = (
+        "The pipeline of '{path}' has no component '{name}'. Take a config like "
+        "configs/sample/fewshot_frozen.cfg. Got: {pipes}."
     )
     N601 = (
         "'{path}' is not a cell of the evaluation: {missing} missing. Delete it and "
@@ -317,6 +386,30 @@ class Warnings(metaclass=Coded):
     W201 = (
         "No sentence fell to '{part}' ({n} sentences in all). The split is by a hash "
         "of the text: use more sentences or another --dev-share."
+    )
+    W401 = (
+        "The vectors of {n} docs fill the {size:.0f} MiB that training may keep; those "
+        "of further docs are computed in each epoch. Raise "
+        "keep_vectors_mb in [initialize.components.nuner]."
+    )
+    W402 = (
+        "The pipeline was saved with {differences}. Its results may differ from those "
+        "that it had then. Check some texts; if they differ, install the versions that "
+        "it was saved with, or train it again with the installed ones."
+    )
+    W403 = (
+        "None of the {n} concepts in '{path}' has {least} mentions or more: there's "
+        "one threshold for all labels, and it rests on little. Use a larger concept "
+        "corpus for thresholds that can be relied on."
+    )
+    W404 = (
+        "Tokens of a concept are not nearer to it than others (a fitted scale of "
+        "{scale:.2g}): the encoder has not learned from the concept corpus, and its "
+        "zero-shot results are worth nothing. The scale 1 is kept."
+    )
+    W405 = (
+        "There is no concept encoder in '{path}', so that the head can't start from "
+        "what the labels are called. A folder made by 'spacy-nuner export' has one."
     )
     W301 = (
         "Cut in {source}: {texts} sentences at max_length ({subtokens} sub-tokens and "

@@ -1,5 +1,6 @@
 """The asset list: verifying, importing, and what a missing or damaged file says."""
 
+import gzip
 import hashlib
 from pathlib import Path
 
@@ -72,6 +73,32 @@ def test_import_keeps_nothing_of_a_damaged_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="N002"):
         import_assets([asset], source, tmp_path)
     assert not (tmp_path / asset.dest).exists()
+
+
+def test_import_unpacks(tmp_path: Path) -> None:
+    """What was published plain and is packed in the folder is plain again."""
+    source, project = tmp_path / "source", tmp_path / "project"
+    source.mkdir()
+    packed = source / "a.txt.gz"
+    packed.write_bytes(gzip.compress(b"a"))
+    asset = make_asset("assets/datasets/a.txt", b"a")
+    assert import_assets([asset], source, project) == ([asset], [])
+    assert (project / asset.dest).read_bytes() == b"a"
+
+
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b"other"), gzip.compress(b"whole")[:-9], b"no gzip"]
+)
+def test_import_keeps_nothing_of_a_damaged_packed_file(
+    tmp_path: Path, content: bytes
+) -> None:
+    source, project = tmp_path / "source", tmp_path / "project"
+    source.mkdir()
+    (source / "a.txt.gz").write_bytes(content)
+    asset = make_asset("assets/datasets/a.txt", b"whole")
+    with pytest.raises(ValueError, match=r"N002.*source/a\.txt\.gz"):
+        import_assets([asset], source, project)
+    assert list((project / asset.dest).parent.iterdir()) == []
 
 
 def test_import_from_nowhere(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 def convert(
     names: list[str] = typer.Argument(
         None,
-        help="Data sets: gallery, workshop, mit_restaurant, mit_movie, bionlp2004; or "
-        "one name of your own, with --pool, --test, --format and --label-file.",
+        help="Data sets: gallery, workshop, mit_restaurant, mit_movie, bionlp2004, and "
+        "wnut17 and wikineural, for zero-shot alone; or one name of your own, with "
+        "--pool, --test, --format and --label-file.",
     ),
     all_: bool = typer.Option(
         False, "--all", help="All known data sets that are there; says which are not."
@@ -27,13 +28,15 @@ def convert(
     ),
     test: Path | None = typer.Option(None, help="Own data: to test on."),
     format: str | None = typer.Option(
-        None, help="Own data: jsonl, token-label or label-token (tabs between)."
+        None,
+        help="Own data: jsonl, token-label, label-token or index-token-label (tabs "
+        "between).",
     ),
     label_file: Path | None = typer.Option(None, help="Own data: label file (YAML)."),
 ) -> None:
     """Convert NER data sets to spaCy's format: pool.spacy, test.spacy, meta.json.
 
-    Reads JSONL with character spans and two-column files in IO, IOB, IOB2, BIOES or
+    Reads JSONL with character spans and column files in IO, IOB, IOB2, BIOES or
     BILOU. No gold entity is lost: a token that a span cuts through is split. Sentences
     of the pool that stand in the test part too are left out of the pool, counted.
     """

@@ -9,10 +9,13 @@ import typer
 from spacy_nuner import __version__
 from spacy_nuner.cli.annotate import annotate
 from spacy_nuner.cli.baseline import baseline
+from spacy_nuner.cli.calibrate import calibrate
 from spacy_nuner.cli.convert import convert
 from spacy_nuner.cli.corpus import corpus
+from spacy_nuner.cli.debug import debug
 from spacy_nuner.cli.evaluate import evaluate
 from spacy_nuner.cli.export import export
+from spacy_nuner.cli.fewshot import fewshot
 from spacy_nuner.cli.pretrain import pretrain
 from spacy_nuner.cli.report import report
 from spacy_nuner.cli.teach import teach
@@ -24,7 +27,10 @@ STAGES = (
     convert,
     pretrain,
     export,
+    calibrate,
     teach,
+    debug,
+    fewshot,
     evaluate,
     baseline,
     report,

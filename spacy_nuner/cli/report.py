@@ -16,6 +16,11 @@ def report(
     encoder: Path | None = typer.Option(
         None, help="The encoder's description, such as encoders/sample/nuner.json."
     ),
+    calibration: Path | None = typer.Option(
+        None,
+        help="What 'spacy-nuner calibrate' measured. Default: calibration.json in the "
+        "folder of the metrics.",
+    ),
     output: Path = typer.Option(Path("reports"), "--output", "-o", help="Folder."),
     readme: Path | None = typer.Option(
         None, help="Write the results into this README too, between its marks."
@@ -32,7 +37,9 @@ def report(
     from spacy_nuner.report.write import write_report
 
     try:
-        inputs = read_inputs(metrics, corpus=corpus, log=log, encoder=encoder)
+        inputs = read_inputs(
+            metrics, corpus=corpus, log=log, encoder=encoder, calibration=calibration
+        )
         summary = write_report(inputs, output)
         is_new = readme is not None and update_readme(readme, output / "summary.json")
     except (ValueError, OSError) as error:

@@ -1,16 +1,24 @@
 """From probabilities of tags to entities with a confidence each. Arrays only."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .viterbi import Transitions, find_best_tags
+
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-NONE = -1
+TINY = 1e-30
+
+
+class Spaces(NamedTuple):
+    """Tokens of white space in some texts."""
+
+    is_space: Bools  # (n_tokens,)
+    is_break: Bools  # (n_tokens,) those of them that hold a line break
 
 
 class Entity(NamedTuple):
@@ -28,59 +36,78 @@ def make_tags(labels: list[str], tagging: str) -> list[str]:
     return ["O", *(f"{prefix}-{label}" for label in labels for prefix in prefixes)]
 
 
-def decode(
-    probs: Floats, *, n_prefixes: int, is_space: Bools, is_break: Bools
-) -> list[Entity]:
-    """Read the most probable tags as entities.
+def decode_tags(
+    probs: Floats, lengths: Ints, spaces: Spaces, transitions: Transitions | None
+) -> Ints:
+    """Choose a tag for each token.
 
-    An entity is a maximal run of one label; with B- tags each "B-" also begins one,
-    and a stray "I-" is taken as a beginning. White space is never an entity and never
-    at the edge of one. It may lie within one, unless it breaks the line: a list of
-    names, one a line, is not one long name.
-
-    The confidence is the mean over the entity's tokens of the probability of its
-    label. (Compared with the minimum on the pools: docs/component.md.)
+    White space has no tag: a text is read as if it were not there, except that a line
+    break ends an entity. A list of names, one a line, is not one long name.
 
     probs (Floats): Probabilities of the tags, (n_tokens, n_tags), tag 0 is "O".
+    lengths (Ints): Tokens per text, (n_texts,).
+    spaces (Spaces): Where white space is.
+    transitions (Transitions | None): For the best sequence of BIO tags; None: the most
+        probable tag of each token.
+    RETURNS (Ints): Tag of each token, (n_tokens,), 0 for white space.
+    """
+    tags = np.zeros(len(probs), dtype="int64")
+    words = np.flatnonzero(~spaces.is_space)
+    if not len(words):
+        return tags
+    if transitions is None:
+        tags[words] = probs[words].argmax(axis=1)
+        return tags
+    pieces = np.unique(
+        _number_lines(lengths, spaces.is_break)[words], return_counts=True
+    )
+    log_probs = np.log(np.maximum(probs[words], TINY))
+    tags[words] = find_best_tags(log_probs, pieces[1].astype("int64"), transitions)
+    return tags
+
+
+def _number_lines(lengths: Ints, is_break: Bools) -> Ints:
+    """Number the stretches between the ends of texts and line breaks, (n_tokens,)."""
+    ends = np.zeros(len(is_break), dtype="int64")
+    starts = (np.cumsum(lengths) - lengths)[lengths > 0]
+    ends[starts] = 1
+    return np.cumsum(ends | is_break)
+
+
+def read_entities(
+    tags: Ints, probs: Floats, spaces: Spaces, n_prefixes: int
+) -> list[Entity]:
+    """Read the tags of a text as entities.
+
+    An entity is a maximal run of one label; with B- tags each "B-" also begins one, and
+    a stray "I-" is taken as a beginning. White space may lie within an entity, never at
+    its edge.
+
+    The confidence is the mean over the entity's words of the probability of its label.
+
+    tags (Ints): From `decode_tags`, (n_tokens,).
+    probs (Floats): Probabilities of the tags, (n_tokens, n_tags).
+    spaces (Spaces): Where white space is.
     n_prefixes (int): Tags per label: 1 (io) or 2 (bio: first "B-", then "I-").
-    is_space (Bools): Tokens of white space, (n_tokens,).
-    is_break (Bools): Those of them that hold a line break, (n_tokens,).
     RETURNS (list[Entity]): The entities in order.
     """
-    n = len(probs)
-    if not n:
+    words = np.flatnonzero(~spaces.is_space)
+    if not tags[words].any():
         return []
-    tags = probs.argmax(axis=1)
-    labels = np.where(tags > 0, (tags - 1) // n_prefixes, NONE)
-    begins = (tags > 0) & ((tags - 1) % n_prefixes == 0) & (n_prefixes > 1)
-    labels, begins = _bridge_space(labels, begins, is_space, is_break)
-    changes = np.concatenate(([True], (labels[1:] != labels[:-1]) | begins[1:], [True]))
-    edges = np.flatnonzero(changes)
-    by_label = probs[:, 1:].reshape(n, -1, n_prefixes).sum(axis=2)  # (n, n_labels)
+    seen = tags[words]
+    labels = np.where(seen > 0, (seen - 1) // n_prefixes, -1)  # (n_words,)
+    begins = (seen > 0) & ((seen - 1) % n_prefixes == 0) & (n_prefixes > 1)
+    line = np.cumsum(spaces.is_break)[words]
+    first = np.ones(len(words), dtype=bool)
+    first[1:] = (labels[1:] != labels[:-1]) | begins[1:] | (line[1:] != line[:-1])
+    starts = np.flatnonzero(first)
+    ends = np.append(starts[1:], len(words))
+    by_label = probs[:, 1:].reshape(len(probs), -1, n_prefixes).sum(axis=2)
     entities = []
-    for start, end in pairwise(edges):
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         label = int(labels[start])
-        if label == NONE:
-            continue
-        solid = ~is_space[start:end]
-        confidence = float(by_label[start:end, label][solid].mean())
-        entities.append(Entity(int(start), int(end), label, confidence))
+        if label >= 0:
+            confidence = float(by_label[words[start:end], label].mean())
+            edges = int(words[start]), int(words[end - 1]) + 1
+            entities.append(Entity(*edges, label, confidence))
     return entities
-
-
-def _bridge_space(
-    labels: Ints, begins: Bools, is_space: Bools, is_break: Bools
-) -> tuple[Ints, Bools]:
-    """Give white space the label around it where both sides are one entity."""
-    labels = np.where(is_space, NONE, labels)
-    begins = begins & ~is_space
-    n = len(labels)
-    for i in np.flatnonzero(is_space & ~is_break):
-        # Several spaces are one token; the left side has been bridged already
-        left = labels[i - 1] if i else NONE
-        right = i + 1
-        while right < n and is_space[right] and not is_break[right]:
-            right += 1
-        if right < n and left != NONE and labels[right] == left and not begins[right]:
-            labels[i] = left
-    return labels, begins

@@ -3,22 +3,21 @@
 All functions work on a head of `head.build_head` and on arrays; none knows of docs.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from thinc.api import Model, Optimizer, chain, get_array_module
-from thinc.types import Floats1d, Floats2d, Ints1d
+from thinc.api import Model, Optimizer, get_array_module
+from thinc.types import Floats1d, Floats2d, Ints1d, Ragged
 
 from ..errors import Errors
 from .head import HeadT
+from .window_linear import project, whiten
 
-# The logit that a token must exceed to be of a type in a head started from concept
-# vectors. Chosen on the pools of the sample sets, see docs/component.md
-NONE_BIAS = 2.0
 # A tag that joins later is not predicted before it has been trained
 NEW_TAG_BIAS = -10.0
 # Before training, BIO's concept start says "I-" rather than "B-"
 BEGIN_BIAS = -1.0
-EPS = 1e-6
+# Share of the mean variance added to each feature's, before they are made alike
+FLOOR = 0.05
 
 
 class Start(NamedTuple):
@@ -54,101 +53,172 @@ def make_concept_start(
 
 
 def start_head(
-    head: HeadT, X: Floats2d, n_tags: int, *, start: Start | None = None, pull: float
+    head: HeadT,
+    X: Floats2d,
+    n_tags: int,
+    *,
+    start: Start | None = None,
+    whitening: Floats1d | Floats2d | None = None,
+    pull: float,
 ) -> None:
     """Give the head its dimensions and first weights, whatever it had before.
 
-    Inputs are standardised, by a mean per feature and one scale for all, since encoders
-    differ by a factor of ten in the size of their vectors. Without a start a linear
-    head begins at zero: softmax regression is convex, so nothing needs to be drawn at
-    random. A given start is converted so that the head computes what it says.
+    Inputs are centred by the mean of the training set and whitened: with the matrix
+    that is given, or else by the spread of each feature in the training set. Without a
+    start a linear head begins at zero: softmax regression is convex, so nothing needs
+    to be drawn at random. A start is converted so that the head computes what it says.
 
     Few examples leave most directions of the vectors free, hence the pull: weights are
     held near those they start with, the less the more tokens there are to learn from.
 
-    head (Model[Floats2d, Floats2d]): The head.
+    head (Model[Ragged, Floats2d]): The head.
     X (Floats2d): Token vectors of the training set, (n_tokens, width).
     n_tags (int): Number of tags, "O" among them.
-    start (Start | None): Rows and biases to begin with; only for a linear head.
+    start (Start | None): Rows and biases to begin with. They may be narrower than X:
+        they then belong to its last columns, the last one of joined layers.
+    whitening (Floats1d | Floats2d | None): A symmetric matrix, (width, width), or a
+        factor for each feature, (width,).
     pull (float): Strength of the pull of the last layer back to its start, divided by
         the root of n_tokens.
-    RAISES (ValueError): For a start of another shape, a start of a two-layer head,
-        or no token vectors.
+    RAISES (ValueError): For a start or a matrix of another shape, a hidden layer too
+        narrow for the start, or no token vectors.
     """
-    hidden = head.maybe_get_ref("hidden")
-    output = head.get_ref("output")
     if X.ndim != 2 or not X.size:
         raise ValueError(Errors.N405.format(shape=X.shape))
-    if start is not None and hidden is not None:
-        raise ValueError(Errors.N404)
+    xp: Any = get_array_module(X)
     width = X.shape[1]
-    ops = head.ops
     mean = X.mean(axis=0, dtype="float64")
-    scale = float(((X - mean) ** 2).mean(dtype="float64")) ** 0.5 + EPS
-    if start is None:
-        n_in = width if hidden is None else hidden.get_dim("nO")
-        rows, biases = ops.alloc2f(n_tags, n_in), ops.alloc1f(n_tags)
-    else:
-        if start.rows.shape != (n_tags, width) or start.biases.shape != (n_tags,):
+    spread = ((X - mean) ** 2).mean(axis=0, dtype="float64")
+    scale = (spread + FLOOR * spread.mean() + 1e-12) ** 0.5  # (width,)
+    M: Any = 1.0 / scale
+    inverse: Any = scale
+    if whitening is not None:
+        if whitening.shape not in ((width,), (width, width)):
+            raise ValueError(Errors.N427.format(got=whitening.shape, width=width))
+        M = whitening
+        inverse = 1.0 / M if M.ndim == 1 else xp.linalg.inv(M)
+    rows, biases = xp.zeros((n_tags, width)), xp.zeros(n_tags)
+    if start is not None:
+        n_rows, n_columns = start.rows.shape
+        if n_rows != n_tags or n_columns > width:
             raise ValueError(
                 Errors.N406.format(got=start.rows.shape, n_tags=n_tags, width=width)
             )
-        rows, biases = start.rows * scale, start.biases + start.rows @ mean
+        rows[:, width - n_columns :] = start.rows
+        biases = start.biases + rows @ mean
+        rows = rows * inverse if inverse.ndim == 1 else rows @ inverse
     forget(head)
-    standardise = head.get_ref("standardise")
-    standardise.set_param("mean", ops.asarray1f(mean, dtype="float32"))
-    standardise.set_param("scale", ops.asarray1f([scale], dtype="float32"))
-    if hidden is not None:
-        hidden.set_dim("nI", width, force=True)
-        hidden.initialize()
+    first, output = head.get_ref("input"), head.get_ref("output")
+    first.set_dim("nI", width, force=True)
+    for name, value in (("mean", mean), ("whiten", M)):
+        first.set_param(name, head.ops.asarray_f(value, dtype="float32"))
+    if first is not output:
+        rows, biases = _start_hidden(head, rows, biases)
+    extra = rows.shape[0] * (first.attrs["n_views"] - 1) if first is output else 0
+    W = xp.concatenate([rows, xp.zeros((extra, rows.shape[1]))])
     output.set_dim("nI", rows.shape[1], force=True)
     output.attrs["pull"] = pull / len(X) ** 0.5
-    _set_rows(output, W=rows, b=biases, W0=rows, b0=biases)
+    _set_rows(output, len(biases), W=W, b=biases, W0=W, b0=biases)
+
+
+def _start_hidden(head: HeadT, rows: Any, biases: Any) -> tuple[Floats2d, Floats1d]:
+    """Start the hidden layer so that the output layer can begin as a linear head.
+
+    Two units per distinct row r hold relu(r u) and relu(-r u), whose difference is r u.
+    The other units are drawn at random, and so are their weights in the output layer
+    if there is no row.
+
+    RETURNS (tuple[Floats2d, Floats1d]): Weights and biases of the output layer.
+    """
+    xp: Any = get_array_module(rows)
+    first = head.get_ref("input")
+    n_hidden, width = head.attrs["hidden_width"], rows.shape[1]
+    distinct, which = xp.unique(rows[rows.any(axis=1)], axis=0, return_inverse=True)
+    n = len(distinct)
+    if 2 * n > n_hidden:
+        raise ValueError(Errors.N404.format(needed=2 * n, got=n_hidden))
+    rng = xp.random.default_rng(0)
+    bound = (6.0 / (width + n_hidden)) ** 0.5  # Glorot
+    W = rng.uniform(-bound, bound, (n_hidden, width))
+    W[:n], W[n : 2 * n] = distinct, -distinct
+    views = xp.zeros((n_hidden * (first.attrs["n_views"] - 1), width))
+    first.set_dim("nO", n_hidden, force=True)
+    _set_rows(first, n_hidden, W=xp.concatenate([W, views]), b=xp.zeros(n_hidden))
+    out = xp.zeros((len(rows), n_hidden))
+    if n:
+        tags = xp.flatnonzero(rows.any(axis=1))
+        out[tags, which.ravel()] = 1.0
+        out[tags, n + which.ravel()] = -1.0
+    else:
+        out = rng.uniform(-bound, bound, out.shape)
+    return out, biases
 
 
 def forget(head: HeadT) -> None:
     """Drop all weights and the dimensions that labels and encoder decide."""
     unset: Any = None
-    for node in head.walk():
+    for node in (head.get_ref("input"), head.get_ref("output")):
         for name in node.param_names:
             node.set_param(name, None)
-    output, hidden = head.get_ref("output"), head.maybe_get_ref("hidden")
-    output.set_dim("nO", unset, force=True)
-    output.set_dim("nI", unset, force=True)
-    if hidden is not None:
-        hidden.set_dim("nI", unset, force=True)
+        for dim in ("nO", "nI"):
+            node.set_dim(dim, unset, force=True)
 
 
-def _set_rows(output: Model, **params: Floats1d | Floats2d) -> None:
-    for name in output.param_names:
-        output.set_param(name, None)
-    output.set_dim("nO", len(params["W"]), force=True)
-    for name, array in params.items():
-        output.set_param(name, output.ops.asarray_f(array, dtype="float32").copy())
-        if output.has_grad(name):
-            output.set_grad(name, output.ops.alloc_f(array.shape))
+def _set_rows(layer: Model, n_out: int, **params: Any) -> None:
+    # A dimension can't change while any parameter is set
+    others = (name for name in layer.param_names if name not in params)
+    kept = {name: layer.get_param(name) for name in others if layer.has_param(name)}
+    for name in layer.param_names:
+        layer.set_param(name, None)
+    layer.set_dim("nO", n_out, force=True)
+    for name, array in (kept | params).items():
+        layer.set_param(name, layer.ops.asarray_f(array, dtype="float32").copy())
+        if layer.has_grad(name):
+            layer.set_grad(name, layer.ops.alloc_f(array.shape))
 
 
 def add_tags(head: HeadT, n_new: int) -> None:
     """Append tags to a trained head; what it predicts stays the same."""
-    output = head.get_ref("output")
-    xp: Any = output.ops.xp
-    width = output.get_dim("nI")
+    output: Any = head.get_ref("output")
+    xp = output.ops.xp
+    n_out, width = output.get_dim("nO"), output.get_dim("nI")
     grown = {}
     for name in ("W", "W0"):
-        new = output.ops.alloc2f(n_new, width)
-        grown[name] = xp.concatenate([output.get_param(name), new])
+        views = output.get_param(name).reshape(-1, n_out, width)
+        new = xp.zeros((len(views), n_new, width))
+        grown[name] = xp.concatenate([views, new], axis=1).reshape(-1, width)
     for name in ("b", "b0"):
-        new = output.ops.alloc1f(n_new) + NEW_TAG_BIAS
+        new = xp.zeros(n_new) + NEW_TAG_BIAS
         grown[name] = xp.concatenate([output.get_param(name), new])
-    _set_rows(output, **grown)
+    _set_rows(output, n_out + n_new, **grown)
 
 
-def softmax_loss(logits: Floats2d, Y: Ints1d) -> tuple[float, Floats2d]:
+def weigh_tags(Y: Ints1d, n_tags: int, exponent: float) -> Floats1d:
+    """Weights of the tags in the loss, larger for rare ones, 1 in the mean.
+
+    Y (Ints1d): Tags of the training set, -1 where there is no annotation.
+    n_tags (int): Number of tags.
+    exponent (float): Weights are 1 / counts to this power: 0 for none, 1 to balance.
+    RETURNS (Floats1d): (n_tags,).
+    """
+    xp: Any = get_array_module(Y)
+    counts = xp.bincount(Y[Y >= 0], minlength=n_tags) + 1.0
+    weights = counts**-exponent
+    return (weights / weights.mean()).astype("float32")
+
+
+def softmax_loss(
+    logits: Floats2d, Y: Ints1d, weights: Floats1d | None = None
+) -> tuple[float, Floats2d]:
     """Cross-entropy of the tags, mean over annotated tokens, and its gradient.
+
+    With p = softmax(z), the one-hot tag y of a token and its weight v:
+
+        loss = sum(-v log p_y) / sum v        dloss/dz = v (p - y) / sum v
 
     logits (Floats2d): (n_tokens, n_tags).
     Y (Ints1d): Tag of each token, -1 where there is no annotation.
+    weights (Floats1d | None): Of the tags, (n_tags,); None: all the same.
     RETURNS (tuple[float, Floats2d]): The loss; its gradient, zero at -1.
     """
     xp = get_array_module(logits)
@@ -160,10 +230,12 @@ def softmax_loss(logits: Floats2d, Y: Ints1d) -> tuple[float, Floats2d]:
     log_probs -= log_probs.max(axis=1, keepdims=True)
     log_probs -= xp.log(xp.exp(log_probs).sum(axis=1, keepdims=True))
     at = xp.arange(len(rows)), Y[rows]
-    loss = -float(log_probs[at].mean())
+    share = xp.ones(len(rows)) if weights is None else weights[Y[rows]]
+    share = (share / share.sum()).astype("float32")  # (n_rows,)
+    loss = -float((share * log_probs[at]).sum())
     d_rows = xp.exp(log_probs)
     d_rows[at] -= 1.0
-    gradient[rows] = d_rows / len(rows)
+    gradient[rows] = d_rows * share[:, None]
     return loss, gradient
 
 
@@ -178,28 +250,39 @@ def pull_back(head: HeadT) -> None:
 
 
 def train_head(
-    head: HeadT, X: Floats2d, Y: Ints1d, *, sgd: Optimizer, n_steps: int
+    head: HeadT,
+    X: Ragged,
+    Y: Ints1d,
+    *,
+    sgd: Optimizer,
+    n_steps: int,
+    weights: Floats1d | None = None,
 ) -> list[float]:
     """Take full-batch steps: the arithmetic of `nlp.update` on one batch of all docs.
 
-    head (Model[Floats2d, Floats2d]): A started head.
-    X (Floats2d): Token vectors, (n_tokens, width).
+    head (Model[Ragged, Floats2d]): A started head.
+    X (Ragged): Token vectors, (n_tokens, width), and the lengths of the texts.
     Y (Ints1d): Tag of each token, -1 where there is no annotation.
     sgd (Optimizer): A fresh optimizer; its schedules advance by one each step.
     n_steps (int): Number of steps.
+    weights (Floats1d | None): Of the tags in the loss.
     RETURNS (list[float]): The loss before each step, without the pull.
     """
-    # Mean and scale never change: standardised once, not in each step
-    X = head.get_ref("standardise").predict(X)  # (n_tokens, width)
-    layers = head.layers[1:]
-    trained: HeadT = layers[0] if len(layers) == 1 else chain(*layers)
+    first = head.get_ref("input")
+    # Mean and matrix never change: whitened once, not in each step
+    U = whiten(first, cast(Floats2d, X.dataXd))
     losses = []
     for _ in range(n_steps):
-        logits, backprop = trained.begin_update(X)
-        loss, d_logits = softmax_loss(logits, Y)
-        backprop(d_logits)
+        logits, backprop_first = project(first, U, X.lengths, is_first=True)
+        backprops: list[Any] = [backprop_first]
+        for layer in head.layers[1:]:
+            logits, backprop = layer.begin_update(logits)
+            backprops.append(backprop)
+        loss, gradient = softmax_loss(logits, Y, weights)
+        for backprop in reversed(backprops):
+            gradient = backprop(gradient)
         pull_back(head)
-        trained.finish_update(sgd)
+        head.finish_update(sgd)
         sgd.step_schedules()
         losses.append(loss)
     return losses

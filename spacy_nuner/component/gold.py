@@ -1,11 +1,10 @@
 """Gold annotation of an example as tag indices; labels of examples and of files."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import srsly
+from spacy.attrs import IS_SPACE
 from spacy.training import Example
 from thinc.types import Ints1d
 
@@ -27,8 +26,9 @@ def gold_tags(example: Example, tags: Mapping[str, int]) -> Ints1d:
     """
     is_bio = any(tag.startswith("B-") for tag in tags)
     indices = np.full(len(example.predicted), MISSING, dtype="int64")
+    is_space = example.predicted.to_array(IS_SPACE).tolist()
     for i, biluo in enumerate(example.get_aligned_ner()):
-        if biluo in (None, "-", "") or example.predicted[i].is_space:
+        if biluo in (None, "-", "") or is_space[i]:
             continue
         tag = biluo
         if biluo != "O":
@@ -74,33 +74,3 @@ def settle_labels(
     if not settled:
         raise ValueError(Errors.N403.format(name=name, count=count))
     return settled
-
-
-def read_label_names(
-    source: str | Path | Mapping[str, Any] | None, labels: list[str]
-) -> dict[str, str]:
-    """Name each label in plain words, as the concept encoder wants it.
-
-    source (str | Path | Mapping[str, Any] | None): Names by label, or a YAML file of
-        them, whose values may also be records with a "name". None: from the labels.
-    labels (list[str]): The labels to name.
-    RETURNS (dict[str, str]): A name for each label, in the order of labels.
-    RAISES (ValueError): For a missing file or a label without a name.
-    """
-    if source is None:
-        return {label: label.lower().replace("_", " ") for label in labels}
-    if isinstance(source, str | Path):
-        if not Path(source).is_file():
-            raise ValueError(Errors.N001.format(what="label names", path=source))
-        given = srsly.read_yaml(Path(source))
-    else:
-        given = source
-    names = {}
-    for label in labels:
-        entry = given.get(label) if isinstance(given, Mapping) else None
-        name = entry.get("name") if isinstance(entry, Mapping) else entry
-        if not isinstance(name, str) or not name.strip():
-            place = "the mapping" if isinstance(source, Mapping) else f"'{source}'"
-            raise ValueError(Errors.N407.format(label=label, source=place, got=entry))
-        names[label] = name.strip()
-    return names

@@ -1,70 +1,93 @@
 """The classifier on top of the encoder: one linear layer, or two with dropout."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
-from thinc.api import Dropout, Model, Relu, chain
-from thinc.types import Floats1d, Floats2d
+from thinc.api import Dropout, Model
+from thinc.types import Floats1d, Floats2d, Ragged
 
-InT = Floats2d  # (n_tokens, width)
-OutT = Floats2d  # (n_tokens, n_tags)
-HeadT = Model[Floats2d, Floats2d]
+from .window_linear import build_window_linear
+
+HeadT = Model[Ragged, Floats2d]
 
 
-def build_head(hidden_width: int | None = None) -> HeadT:
+def build_head(
+    hidden_width: int | None = None, *, window: int = 1, neighbour_weight: float = 0.5
+) -> HeadT:
     """Build the head; `fit.start_head` gives it dimensions and weights.
 
     Linear for the frozen encoder of Section 4.1, two layers with dropout for the
     fine-tuning of Section 6. The rate of the dropout is that of `training.dropout`.
 
     hidden_width (int | None): Units of the hidden layer, None for a linear head.
-    RETURNS (Model[Floats2d, Floats2d]): Token vectors to logits. It has the refs
-        "standardise", "output" and, with two layers, "hidden".
+    window (int): 1 to look at a token's neighbours too, 0 for the token alone.
+    neighbour_weight (float): What the neighbours' vectors are multiplied with.
+    RETURNS (Model[Ragged, Floats2d]): Token vectors to logits. It has the refs "input"
+        (the layer on the token vectors) and "output" (that of the logits).
     """
-    standardise: HeadT = Model(
-        "standardise", _forward_standardise, params={"mean": None, "scale": None}
+    layers: list[Model] = [build_window_linear(1 + 2 * window, neighbour_weight)]
+    if hidden_width is not None:
+        layers += [Model("relu", _forward_relu), Dropout(), _build_anchored_linear()]
+    head: HeadT = Model(
+        "head", _forward_head, layers=layers, attrs={"hidden_width": hidden_width}
     )
-    output: HeadT = Model(
+    return _name_ends(head)
+
+
+def _name_ends(head: HeadT) -> HeadT:
+    head.set_ref("input", head.layers[0])
+    head.set_ref("output", head.layers[-1])
+    return head
+
+
+def copy_head(head: HeadT) -> HeadT:
+    """RETURNS (Model[Ragged, Floats2d]): A copy; thinc's own would lack the refs."""
+    return _name_ends(head.copy())
+
+
+def _forward_head(
+    model: HeadT, X: Ragged, is_train: bool
+) -> tuple[Floats2d, Callable[[Floats2d], Ragged]]:
+    Y: Any = X
+    backprops = []
+    for layer in model.layers:
+        Y, backprop_layer = layer(Y, is_train)
+        backprops.append(backprop_layer)
+
+    def backprop(dY: Any) -> Ragged:
+        for backprop_layer in reversed(backprops):
+            dY = backprop_layer(dY)
+        return dY
+
+    return Y, backprop
+
+
+def _forward_relu(
+    model: Model, X: Floats2d, is_train: bool
+) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    Y = model.ops.relu(X)
+    return Y, lambda dY: model.ops.backprop_relu(dY, Y)
+
+
+def _build_anchored_linear() -> Model[Floats2d, Floats2d]:
+    """A linear layer that remembers where it started, W0 and b0."""
+    return Model(
         "anchored_linear",
         _forward_linear,
         dims={"nO": None, "nI": None},
         params={"W": None, "b": None, "W0": None, "b0": None},
         attrs={"pull": 0.0},
     )
-    head: HeadT
-    if hidden_width is None:
-        head = chain(standardise, output)
-    else:
-        hidden: HeadT = Relu(nO=hidden_width)
-        dropout: HeadT = Dropout()
-        head = chain(standardise, hidden, dropout, output)
-        head.set_ref("hidden", hidden)
-    head.set_ref("standardise", standardise)
-    head.set_ref("output", output)
-    return head
-
-
-def _forward_standardise(
-    model: HeadT, X: InT, is_train: bool
-) -> tuple[InT, Callable[[InT], InT]]:
-    # No gradient is ever stored for mean and scale, so no optimizer changes them
-    mean = model.get_param("mean")  # (width,)
-    scale = model.get_param("scale")  # (1,)
-
-    def backprop(dY: InT) -> InT:
-        return dY / scale
-
-    return (X - mean) / scale, backprop
 
 
 def _forward_linear(
-    model: HeadT, X: InT, is_train: bool
-) -> tuple[OutT, Callable[[OutT], InT]]:
+    model: Model, X: Floats2d, is_train: bool
+) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
     W = cast(Floats2d, model.get_param("W"))  # (n_tags, n_in)
-    Y = model.ops.gemm(X, W, trans2=True)
+    Y = model.ops.gemm(X, W, trans2=True)  # (n_tokens, n_tags)
     Y += cast(Floats1d, model.get_param("b"))
 
-    def backprop(dY: OutT) -> InT:
+    def backprop(dY: Floats2d) -> Floats2d:
         model.inc_grad("W", model.ops.gemm(dY, X, trans1=True))
         model.inc_grad("b", dY.sum(axis=0))
         return model.ops.gemm(dY, W)

@@ -8,22 +8,22 @@ import numpy as np
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.vocab import Vocab
+from spacy.training import Example, validate_examples
 from thinc.api import Model, Optimizer, set_dropout_rate
-from thinc.types import Floats2d, Ints1d
+from thinc.types import Floats1d, Floats2d, Ints1d, Ragged
 
 from ..errors import Errors
-from . import fit
-from .annotations import ON_EXISTING, decode_doc, set_entities
-from .decode import make_tags
-from .gold import gold_tags, read_label_names, settle_labels
+from . import fit, serialize, starting
+from .annotations import annotate, find_spaces
+from .calibration import read_calibration
+from .decode import Spaces, decode_tags, make_tags
+from .gold import gold_tags
 from .head import HeadT
-from .label_vectors import embed_names
-from .upstream import check_upstream_output, encode_examples
+from .label_encoder import LabelEncoder
+from .settings import Settings
+from .upstream import get_vectors, is_heard_later
 
-TAGGINGS = ("io", "bio")
-STARTS = ("random", "concept")
+Labels = Sequence[str] | Mapping[str, Any]
 
 
 class NuNER(TrainablePipe):
@@ -31,30 +31,29 @@ class NuNER(TrainablePipe):
 
     def __init__(
         self,
-        vocab: Vocab,
-        model: Model[list[Doc], list[Floats2d]],
+        nlp: Language,
+        model: Model[list[Doc], Floats2d],
         name: str = "nuner",
         *,
-        tagging: str = "io",
-        on_existing: str = "overwrite",
-        spans_key: str = "nuner",
-        none_bias: float | None = None,
-        pull: float = 1.0,
+        settings: Settings,
         scorer: Callable[..., dict[str, Any]] | None = None,
     ) -> None:
         """Initialize the pipe; see `factory.make_nuner` for the settings."""
-        _check_setting("tagging", tagging, TAGGINGS)
-        _check_setting("on_existing", on_existing, ON_EXISTING)
-        self.vocab = vocab
+        self.nlp = nlp
+        self.vocab = nlp.vocab
         self.model = model
         self.name = name
         self.scorer = scorer
-        self.tagging = tagging
-        self.on_existing = on_existing
-        self.spans_key = spans_key
-        self.none_bias = none_bias
-        self.pull = pull
-        self.cfg: dict[str, Any] = {"labels": []}
+        self.settings = settings
+        self.label_encoder: LabelEncoder | None = None
+        self.cfg: dict[str, Any] = {
+            "labels": [],
+            "class_weights": None,  # (n_tags,)
+            "transitions": None,  # (3, 3)
+            "none_shift": 0.0,
+        }
+        self._losses: list[float] = []  # since the last score
+        serialize.record_versions(nlp)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -69,7 +68,7 @@ class NuNER(TrainablePipe):
     @property
     def tags(self) -> list[str]:
         """The tags, in the order of the head's outputs."""
-        return make_tags(self.cfg["labels"], self.tagging)
+        return make_tags(self.cfg["labels"], self.settings.tagging)
 
     @property
     def head(self) -> HeadT:
@@ -79,15 +78,7 @@ class NuNER(TrainablePipe):
     @property
     def is_started(self) -> bool:
         """Whether the head has weights."""
-        return bool(self.head.get_ref("output").has_param("W"))
-
-    @property
-    def _n_prefixes(self) -> int:
-        return 1 if self.tagging == "io" else 2
-
-    @property
-    def _width(self) -> int:
-        return int(self.head.get_ref("standardise").get_param("mean").shape[0])
+        return self.head.get_ref("output").has_param("W") is True
 
     def _check_started(self) -> None:
         if not self.is_started:
@@ -98,23 +89,60 @@ class NuNER(TrainablePipe):
     def predict(self, docs: Iterable[Doc]) -> list[Floats2d]:
         """Compute the probabilities of the tags, per doc (n_tokens, n_tags)."""
         docs = list(docs)
+        xp: Any = self.model.ops.xp
         if not docs:
             return []
-        xp: Any = self.model.ops.xp
-        scores = self.tag_scores(xp.concatenate(self.features(docs)))
+        vectors = self.features(docs)
+        X = vectors[0] if len(vectors) == 1 else xp.concatenate(vectors)
+        scores = self.tag_scores(X, np.array([len(doc) for doc in docs]))
         return xp.split(scores, np.cumsum([len(doc) for doc in docs])[:-1])
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[Floats2d]) -> None:
         """Set `doc.ents` and, with confidences, `doc.spans[spans_key]`."""
-        for doc, probs in zip(docs, scores, strict=True):
-            set_entities(
-                doc,
-                decode_doc(doc, self.model.ops.to_numpy(probs), self._n_prefixes),
-                self.labels,
-                spans_key=self.spans_key,
-                on_existing=self.on_existing,
-                name=self.name,
-            )
+        docs = list(docs)
+        if not docs:
+            return
+        xp: Any = self.model.ops.xp
+        probs = self.model.ops.to_numpy(xp.concatenate(scores))
+        spaces = find_spaces(docs)
+        tags = self.decode(probs, np.array([len(doc) for doc in docs]), spaces)
+        annotate(docs, tags, probs, spaces, self.labels, self.settings, self.name)
+        if not self.settings.keep_trf_data and not is_heard_later(self.nlp, self):
+            for doc in docs:
+                doc._.trf_data = None
+
+    def decode(self, probs: Any, lengths: Any, spaces: Any) -> Any:
+        """Choose a tag for each token of texts, see `decode.decode_tags`."""
+        transitions = self.cfg["transitions"]
+        if transitions is not None:
+            transitions = np.array(transitions)
+        return decode_tags(probs, lengths, Spaces(*spaces), transitions)
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score. `nuner_fit` is exp(-loss) of the updates since the last score, to stop
+        early where there is no dev set: in hundredths, so that creeping counts as rest.
+        """
+        scores = dict(super().score(examples, **kwargs))
+        if self._losses:
+            scores["nuner_fit"] = round(float(np.exp(-np.mean(self._losses))), 2)
+            self._losses = []
+        return scores
+
+    # Labels without training
+
+    def set_labels(self, labels: Labels) -> None:
+        """Find entities of these labels from now on, without any example (zero-shot).
+
+        labels (Sequence[str] | Mapping[str, Any]): The labels, or what they are called
+            by label, see `label_names.read_label_names`.
+        """
+        starting.set_zero_shot_labels(self, labels)
+
+    def freeze_labels(self) -> None:
+        """Drop the concept encoder; the labels that are set stay."""
+        self._check_started()
+        self.label_encoder = None
+        self.settings.encoder = None
 
     # Training by spaCy
 
@@ -125,33 +153,23 @@ class NuNER(TrainablePipe):
         nlp: Language | None = None,
         labels: Sequence[str] | None = None,
         start: str = "random",
-        concept_encoder: str | Path | None = None,
+        encoder: str | Path | None = None,
         label_names: str | Path | Mapping[str, Any] | None = None,
+        whiten: bool = True,
+        keep_vectors_mb: int = 1024,
     ) -> None:
         """Set the labels, read a frozen encoder, start the head.
 
         get_examples (Callable): Returns the training examples.
         nlp (Language | None): The pipeline, needed if the model listens.
-        labels (Sequence[str] | None): The labels; None to take those of the examples.
-        start (str): "random", or "concept" for the vectors of the label names.
-        concept_encoder (str | Path | None): Folder of the concept encoder.
-        label_names (str | Path | Mapping | None): What each label is called in plain
-            words: a mapping, or a YAML file like `assets/labels/*.yml`.
-        RAISES (ValueError): For unknown settings, a gold label that is not among the
-            labels, no labels at all, or no transformer to listen to.
+
+        The other arguments, settings of `[initialize.components.nuner]`, are described
+        at `starting.Plan`.
         """
-        validate_get_examples(get_examples, "NuNER.initialize")
-        _check_setting("start", start, STARTS)
-        if start == "concept" and concept_encoder is None:
-            raise ValueError(Errors.N410.format(name=self.name))
-        labels = settle_labels(get_examples(), labels, self.name)
-        xp: Any = self.model.ops.xp
-        X = xp.concatenate(list(encode_examples(self, get_examples, nlp)))
-        vectors: Any = None
-        if concept_encoder is not None and start == "concept":
-            names = read_label_names(label_names, labels)
-            vectors = embed_names(Path(concept_encoder), names.values())
-        self.start_head(X, labels, label_vectors=vectors)
+        plan = starting.Plan(
+            labels, start, encoder, label_names, whiten, keep_vectors_mb
+        )
+        starting.initialize(self, get_examples, nlp, plan)
 
     def update(
         self,
@@ -176,18 +194,25 @@ class NuNER(TrainablePipe):
         if sgd:
             self.finish_update(sgd)
         losses[self.name] += loss
+        self._losses.append(loss)
         return losses
 
     def get_loss(
-        self, examples: Iterable[Example], scores: list[Floats2d]
-    ) -> tuple[float, list[Floats2d]]:
+        self, examples: Iterable[Example], scores: Floats2d
+    ) -> tuple[float, Floats2d]:
         """Mean cross-entropy of the annotated tokens, from logits, and its gradient."""
-        xp: Any = self.model.ops.xp
         Y: Any = np.concatenate([self.gold_tags(eg) for eg in examples])
-        filled = [logits for logits in scores if len(logits)]
-        loss, flat = fit.softmax_loss(xp.concatenate(filled), xp.asarray(Y))
-        ends = np.cumsum([len(logits) for logits in scores])[:-1]
-        return loss, xp.split(flat, ends)
+        xp: Any = self.model.ops.xp
+        return fit.softmax_loss(scores, xp.asarray(Y), self.class_weights)
+
+    @property
+    def class_weights(self) -> Floats1d | None:
+        """Weights of the tags in the loss; labels that joined later count as rare."""
+        weights = self.cfg["class_weights"]
+        if weights is None:
+            return None
+        n_new = len(self.tags) - len(weights)
+        return self.model.ops.asarray1f(weights + n_new * [max(weights)])
 
     def finish_update(self, sgd: Optimizer) -> None:
         """Take a step with the gradients collected so far and that of the pull."""
@@ -210,91 +235,64 @@ class NuNER(TrainablePipe):
     # Arrays instead of docs, for those who encode each text once
 
     def features(self, docs: Iterable[Doc]) -> list[Floats2d]:
-        """The encoder's token vectors, as the head gets them.
+        """Token vectors per doc, see `upstream.get_vectors`."""
+        return get_vectors(self.model, list(docs), self.name)
 
-        docs (Iterable[Doc]): Docs with the output of the transformer.
-        RETURNS (list[Floats2d]): Per doc (n_tokens, width).
-        RAISES (ValueError): If a doc has not passed the transformer.
-        """
-        docs = list(docs)
-        check_upstream_output(self.model, docs, self.name)
-        # The layers below fail on docs without tokens if there are no others
-        filled = [doc for doc in docs if len(doc)]
-        X = self.model.get_ref("tok2vec").predict(filled) if filled else []
-        width = X[0].shape[1] if X else self._width if self.is_started else 0
-        rows = iter(X)
-        empty = self.model.ops.alloc2f(0, width)
-        return [next(rows) if len(doc) else empty for doc in docs]
-
-    def label_vectors(self, concept_encoder: Path, names: dict[str, str]) -> Floats2d:
-        """Embed names of the pipe's labels, (n_labels, width); see `embed_names`."""
-        names = read_label_names(names, list(self.labels) or list(names))
-        vectors: Any = embed_names(concept_encoder, names.values())
-        return self.model.ops.asarray2f(vectors)
-
-    def start_head(
+    def begin(
         self,
-        X: Floats2d,
-        labels: list[str],
+        X: Ragged,
+        Y: Ints1d | None,
+        labels: Sequence[str],
         *,
         label_vectors: Floats2d | None = None,
-        none_bias: float | None = None,
+        encoder: Path | None = None,
+        whiten: bool = True,
     ) -> None:
-        """Start the head, or start it again, for these labels.
-
-        X (Floats2d): Token vectors of the training set, (n_tokens, width).
-        labels (list[str]): The labels.
-        label_vectors (Floats2d | None): One per label, for the concept start.
-        none_bias (float | None): Bias of "O" in it; None for the pipe's setting.
-        """
-        start = None
-        if label_vectors is not None:
-            if none_bias is None:
-                none_bias = self.none_bias
-            start = fit.make_concept_start(
-                self.model.ops.asarray2f(label_vectors),
-                n_prefixes=self._n_prefixes,
-                none_bias=fit.NONE_BIAS if none_bias is None else none_bias,
-            )
-        tags = make_tags(list(labels), self.tagging)
-        fit.start_head(self.head, X, len(tags), start=start, pull=self.pull)
-        self.cfg["labels"] = list(labels)
-        for label in labels:
-            self.vocab.strings.add(label)
+        """Start the head on arrays; without Y it is not to be trained (zero-shot).
+        An encoder folder gives its calibration. See `starting.begin`."""
+        known = None if encoder is None else read_calibration(encoder)
+        starting.begin(self, X, Y, labels, label_vectors, known, whiten)
 
     def train_head(
-        self, X: Floats2d, Y: Ints1d, *, sgd: Optimizer, n_steps: int
+        self, X: Ragged, Y: Ints1d, *, sgd: Optimizer, n_steps: int
     ) -> list[float]:
         """Take full-batch steps on arrays, see `fit.train_head`."""
         self._check_started()
-        return fit.train_head(self.head, X, Y, sgd=sgd, n_steps=n_steps)
+        how: Any = {"sgd": sgd, "n_steps": n_steps, "weights": self.class_weights}
+        return fit.train_head(self.head, X, Y, **how)
 
-    def tag_scores(self, X: Floats2d) -> Floats2d:
-        """Probabilities of the tags, (n_tokens, n_tags), from token vectors."""
+    def tag_scores(self, X: Floats2d, lengths: Any) -> Floats2d:
+        """Probabilities of the tags, (n_tokens, n_tags), from vectors of texts."""
         self._check_started()
         if not len(X):
             return self.model.ops.alloc2f(0, len(self.tags))
-        if X.shape[1] != self._width:
-            raise ValueError(Errors.N418.format(width=self._width, got=X.shape[1]))
-        return self.model.ops.softmax(self.head.predict(X), inplace=True)
+        width = self.head.get_ref("input").get_dim("nI")
+        if X.shape[1] != width:
+            raise ValueError(Errors.N418.format(width=width, got=X.shape[1]))
+        logits = self.head.predict(Ragged(X, lengths))
+        logits[:, 0] += self.cfg["none_shift"]
+        return self.model.ops.softmax(logits, inplace=True)
 
     def gold_tags(self, example: Example) -> Ints1d:
         """Tag index of each predicted token, -1 for missing; see `gold.gold_tags`."""
         return gold_tags(example, {tag: i for i, tag in enumerate(self.tags)})
 
+    # Saving and loading, without pickles: see `serialize`
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Save the pipe as bytes; the concept encoder is only saved to disk."""
+        return serialize.to_bytes(self, exclude)
+
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "NuNER":
         """Load the pipe from bytes, whatever labels it had before."""
-        fit.forget(self.head)
-        return super().from_bytes(bytes_data, exclude=exclude)
+        serialize.from_bytes(self, bytes_data, exclude)
+        return self
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Save the pipe as a folder."""
+        serialize.to_disk(self, Path(path), exclude)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "NuNER":
         """Load the pipe from a folder, whatever labels it had before."""
-        fit.forget(self.head)
-        return super().from_disk(path, exclude=exclude)
-
-
-def _check_setting(name: str, got: str, allowed: tuple[str, ...]) -> None:
-    if got not in allowed:
-        raise ValueError(
-            Errors.N409.format(name=name, got=got, allowed=", ".join(allowed))
-        )
+        serialize.from_disk(self, Path(path), exclude)
+        return self

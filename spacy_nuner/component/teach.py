@@ -18,17 +18,20 @@ from spacy.training import Example
 from spacy.util import filter_spans, load_config, load_model_from_config, registry
 from spacy.vocab import Vocab
 from thinc.api import Optimizer
+from thinc.types import Ragged
 from tqdm import tqdm
 
 from ..errors import Errors
 from .concept_map import ConceptMap, is_name, read_concept_map
-from .label_vectors import FOLDER
+from .encoder.model import keep_vectors
 
 logger = logging.getLogger(__name__)
 
 SPANS_KEY = "concepts"
 BATCH = 64
 METRICS = "metrics.json"
+# MiB for the vectors of the corpus while the head is trained
+KEEP_MB = 4096
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def teach(
     if absent:
         labels = ", ".join(absent)
         raise ValueError(Errors.N421.format(labels=labels, path=corpus_dir / "train"))
-    train_pipe(nlp, sets["train"], concepts, encoder, settings)
+    train_pipe(nlp, sets["train"], encoder, settings)
     scores = nlp.evaluate([make_example(doc) for doc in sets["dev"]], batch_size=BATCH)
     metrics = {
         "labels": {
@@ -190,36 +193,35 @@ def make_example(doc: Doc) -> Example:
 
 
 def train_pipe(
-    nlp: Language,
-    docs: Sequence[Doc],
-    concepts: ConceptMap,
-    encoder: Path,
-    settings: Settings,
+    nlp: Language, docs: Sequence[Doc], encoder: Path, settings: Settings
 ) -> None:
     """Encode the docs once, start the head, train it in minibatches.
 
     nlp (Language): Pipeline with a `transformer` and a `nuner`, not yet initialized.
     docs (Sequence[Doc]): Docs with gold entities.
-    concepts (ConceptMap): The labels and their names.
     encoder (Path): Encoder folder, for the concept encoder.
     settings (Settings): How to train.
     """
     pipe: Any = nlp.get_pipe("nuner")
     transformer: Any = nlp.get_pipe("transformer")
-    labels = list(concepts.names)
-    first = [make_example(doc) for doc in docs[:BATCH]]
-    pipe.initialize(lambda: first, nlp=nlp, labels=labels)
+    examples = [make_example(doc) for doc in docs]
+    pipe.initialize(
+        lambda: examples,
+        nlp=nlp,
+        labels=list(read_concept_map(Path(settings.labels)).names),
+        start=settings.start,
+        encoder=encoder,
+        label_names=settings.labels,
+        keep_vectors_mb=KEEP_MB,
+    )
     vectors: list[NDArray[np.float32]] = []
-    tags: list[NDArray[np.int64]] = []
     for i in tqdm(range(0, len(docs), BATCH), desc="encode", disable=None):
-        examples = [make_example(doc) for doc in docs[i : i + BATCH]]
-        tags.extend(pipe.gold_tags(example) for example in examples)
-        encoded = list(transformer.pipe([eg.predicted for eg in examples]))
-        vectors.extend(pipe.features(encoded))
-    rows = None
-    if settings.start == "concept":
-        rows = pipe.label_vectors(encoder / FOLDER, concepts.names)
-    pipe.start_head(np.concatenate(vectors), labels, label_vectors=rows)
+        batch = [eg.predicted for eg in examples[i : i + BATCH]]
+        vectors += [rows.copy() for rows in pipe.features(transformer.pipe(batch))]
+        for doc in batch:
+            doc._.trf_data = None
+    keep_vectors(transformer.model, 0)
+    tags = [pipe.gold_tags(example) for example in examples]
     rng = random.Random(settings.seed)
     order = list(range(len(docs)))
     sgd, learn_rate = settings.optimizer, settings.optimizer.learn_rate
@@ -230,12 +232,13 @@ def train_pipe(
         rng.shuffle(order)
         losses = []
         for i in range(0, len(order), settings.batch_size):
-            batch = order[i : i + settings.batch_size]
-            X = np.concatenate([vectors[j] for j in batch])
-            Y = np.concatenate([tags[j] for j in batch])
+            chosen = order[i : i + settings.batch_size]
+            lengths: Any = np.array([len(vectors[j]) for j in chosen])
+            rows: Any = np.concatenate([vectors[j] for j in chosen])
+            Y = np.concatenate([tags[j] for j in chosen])
             # Linear decay to zero, whatever the size of the corpus
             sgd.learn_rate = learn_rate * (1 - step / n_steps)
-            losses += pipe.train_head(X, Y, sgd=sgd, n_steps=1)
+            losses += pipe.train_head(Ragged(rows, lengths), Y, sgd=sgd, n_steps=1)
             step += 1
             progress.update()
         logger.info("Epoch %d: loss %.4f", epoch, sum(losses) / len(losses))

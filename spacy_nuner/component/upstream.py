@@ -25,6 +25,27 @@ def find_listeners(model: Model) -> list[Model]:
     return [node for node in model.walk() if hasattr(node, "upstream_name")]
 
 
+def is_heard_later(nlp: Language, pipe: TrainablePipe) -> bool:
+    """Whether a transformer's output is still wanted after a pipe has used it.
+
+    nlp (Language): The pipeline that the pipe was made for.
+    pipe (TrainablePipe): The pipe.
+    RETURNS (bool): Whether a pipe behind it listens to a transformer; True also if the
+        pipe is no longer in the pipeline, so that nobody knows.
+    """
+    components: list[tuple[str, Any]] = nlp.components
+    places = [i for i, (_, proc) in enumerate(components) if proc is pipe]
+    if not places:
+        return True
+    behind = (getattr(proc, "model", None) for _, proc in components[places[0] + 1 :])
+    return any(
+        node.name == TRANSFORMER_LISTENER
+        for model in behind
+        if isinstance(model, Model)
+        for node in model.walk()
+    )
+
+
 def link_upstream(
     nlp: Language,
     pipe: TrainablePipe,
@@ -64,41 +85,43 @@ def link_upstream(
 
 
 def encode_examples(
-    pipe: Any, get_examples: Callable[[], Iterable[Example]], nlp: Language | None
-) -> Iterator[Floats2d]:
+    pipe: Any, examples: Iterable[Example], upstream: list[Any]
+) -> Iterator[tuple[Example, Floats2d]]:
     """Compute the token vectors of the first examples, for the start of the head.
 
     The docs are copied, so that a batch's hidden states can be thrown away before the
     next one is made.
 
     pipe (NuNER): The pipe.
-    get_examples (Callable): Returns the training examples.
-    nlp (Language | None): The pipeline; without it the model must not listen.
-    YIELDS (Floats2d): (n_tokens, width) of each doc that has tokens.
+    examples (Iterable[Example]): The training examples.
+    upstream (list[Any]): From `link_upstream`.
+    YIELDS (tuple[Example, Floats2d]): Examples that have tokens, (n_tokens, width).
     """
-    upstream = [] if nlp is None else link_upstream(nlp, pipe, get_examples)
-    docs = [eg.predicted for eg in islice(get_examples(), MAX_MEASURED)]
-    if not find_listeners(pipe.model):
-        pipe.model.get_ref("tok2vec").initialize(X=docs[:10])
-    for batch in minibatch(docs, BATCH):
-        copies = [doc.copy() for doc in batch]
+    for batch in minibatch(islice(examples, MAX_MEASURED), BATCH):
+        filled = [eg for eg in batch if len(eg.predicted)]
+        copies = [eg.predicted.copy() for eg in filled]
         for proc in upstream:
             copies = list(proc.pipe(copies))
-        yield from (X for X in pipe.features(copies) if len(X))
+        yield from zip(filled, pipe.features(copies), strict=True)
 
 
-def check_upstream_output(model: Model, docs: Iterable[Doc], name: str) -> None:
-    """Raise an error where a transformer's output is missing.
-
-    spacy-transformers' listener takes zeros instead: the pipe would find nothing, or
-    nonsense, and nobody would know why.
+def get_vectors(model: Model, docs: list[Doc], name: str) -> list[Floats2d]:
+    """The encoder's token vectors, as the head gets them.
 
     model (Model): The pipe's model.
-    docs (Iterable[Doc]): The docs.
-    name (str): Name of the pipe.
+    docs (list[Doc]): Docs with the output of the transformer.
+    name (str): Name of the pipe, for the error.
+    RETURNS (list[Floats2d]): Per doc (n_tokens, width).
+    RAISES (ValueError): If a doc has not passed the transformer. (Listeners take zeros
+        instead: the pipe would find nothing, and nobody would know why.)
     """
-    if not any(node.name == TRANSFORMER_LISTENER for node in model.walk()):
-        return
-    for doc in docs:
-        if len(doc) and doc._.trf_data is None:
-            raise ValueError(Errors.N413.format(name=name))
+    if any(node.name == TRANSFORMER_LISTENER for node in model.walk()):
+        for doc in docs:
+            if len(doc) and doc._.trf_data is None:
+                raise ValueError(Errors.N413.format(name=name))
+    # spacy-transformers' own layers fail on docs without tokens if there are no others
+    filled = [doc for doc in docs if len(doc)]
+    vectors = model.get_ref("tok2vec").predict(filled) if filled else []
+    rows = iter(vectors)
+    empty = model.ops.alloc2f(0, vectors[0].shape[1] if filled else 0)
+    return [next(rows) if len(doc) else empty for doc in docs]

@@ -14,6 +14,7 @@ class Dataset(NamedTuple):
     test: Path
     format: Format
     labels: Path
+    zero_shot_only: bool = False  # no few-shot learning is measured on it
 
     @property
     def missing(self) -> list[Path]:
@@ -54,7 +55,23 @@ _KNOWN: dict[str, tuple[str, str, str, Format]] = {
         "test.tsv",
         "token-label",
     ),
+    # `emerging.test.conll` is the test part before adjudication
+    "wnut17": (
+        "datasets/wnut17",
+        "emerging.dev.conll",
+        "emerging.test.annotated",
+        "token-label",
+    ),
+    # labelled by machine ("silver"), validation and test part alike
+    "wikineural": (
+        "datasets/wikineural_en",
+        "val.conllu",
+        "test.conllu",
+        "index-token-label",
+    ),
 }
+# Encoders meet the labels of these by name alone: their pools are for looking at
+_ZERO_SHOT_ONLY = frozenset({"wnut17", "wikineural"})
 
 DATASETS: tuple[str, ...] = tuple(_KNOWN)
 
@@ -74,4 +91,5 @@ def find_dataset(name: str, assets: str | Path) -> Dataset:
         root / folder / test,
         format,
         root / "labels" / f"{name}.yml",
+        zero_shot_only=name in _ZERO_SHOT_ONLY,
     )

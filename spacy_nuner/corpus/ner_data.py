@@ -34,6 +34,7 @@ def convert_dataset(dataset: Dataset, output_dir: str | Path) -> dict[str, Any]:
     pool, n_in_test, n_repeated = clean_pool(raw_pool, test)
     meta = {
         "dataset": dataset.name,
+        "zero_shot_only": dataset.zero_shot_only,
         "labels": labels,
         "n_pool": len(pool),
         "n_test": len(test),

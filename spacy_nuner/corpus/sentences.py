@@ -12,8 +12,14 @@ from ..errors import Errors
 from .sources import get_text, read_jsonl
 from .tags import TaggedSpan, spans_from_tags, split_tag
 
-Format = Literal["jsonl", "token-label", "label-token"]
-FORMATS: tuple[Format, ...] = ("jsonl", "token-label", "label-token")
+Format = Literal["jsonl", "token-label", "label-token", "index-token-label"]
+# The columns of a format that has columns, by name
+COLUMNS: dict[Format, tuple[str, ...]] = {
+    "token-label": ("token", "label"),
+    "label-token": ("label", "token"),
+    "index-token-label": ("index", "token", "label"),
+}
+FORMATS: tuple[Format, ...] = ("jsonl", *COLUMNS)
 DOCSTART = "-DOCSTART-"
 
 
@@ -41,8 +47,9 @@ def read_sentences(
 
     path (str | Path): the file.
     format (Format): "jsonl" (`{"text", "spans": [{"start", "end", "label"}]}`, offsets
-        in characters), or two columns with a tab between and a blank line between
-        sentences: "token-label" or "label-token", tags in any scheme of `tags.py`.
+        in characters), or columns with a tab between and a blank line between
+        sentences: "token-label", "label-token" or "index-token-label" (the token's
+        number in its sentence comes first), tags in any scheme of `tags.py`.
     labels (Sequence[str]): the labels that may occur.
     YIELDS (Sentence): sentences in order.
     RAISES (ValueError): on a row or record that cannot be read and on a label that is
@@ -53,8 +60,8 @@ def read_sentences(
         raise FileNotFoundError(Errors.N001.format(what="NER data", path=path))
     if format == "jsonl":
         return _read_jsonl_sentences(path, frozenset(labels))
-    if format in FORMATS:
-        return _read_column_sentences(path, frozenset(labels), format == "label-token")
+    if format in COLUMNS:
+        return _read_column_sentences(path, frozenset(labels), COLUMNS[format])
     raise ValueError(Errors.N209.format(got=format, allowed=", ".join(FORMATS)))
 
 
@@ -82,14 +89,14 @@ def _check_label(label: str, allowed: frozenset[str], path: Path, line: int) -> 
 
 
 def _read_column_sentences(
-    path: Path, labels: frozenset[str], label_first: bool
+    path: Path, labels: frozenset[str], columns: tuple[str, ...]
 ) -> Iterator[Sentence]:
     rows: list[_Row] = []
     # not splitlines() nor universal newlines: tokens may hold U+0085 and the like
     with path.open(encoding="utf8", newline="\n") as file:
         for line, raw in enumerate(file, start=1):
             if raw.strip():
-                row = _parse_row(raw.rstrip("\r\n"), path, line, label_first)
+                row = _parse_row(raw.rstrip("\r\n"), path, line, columns)
                 _check_tag(row, labels, path)
                 rows.append(row)
             elif rows:
@@ -98,13 +105,12 @@ def _read_column_sentences(
     yield from _make_sentence(rows)
 
 
-def _parse_row(raw: str, path: Path, line: int, label_first: bool) -> _Row:
-    cells = raw.split("\t")
-    if len(cells) != 2 or not all(cell.strip() for cell in cells):
-        expected = "label, tab, token" if label_first else "token, tab, label"
-        raise _fail(path, line, "malformed row", raw[:80], expected)
-    tag, token = cells if label_first else reversed(cells)
-    return _Row(line, token, tag.strip())
+def _parse_row(raw: str, path: Path, line: int, columns: tuple[str, ...]) -> _Row:
+    cells = dict(zip(columns, raw.split("\t"), strict=False))
+    n_cells = raw.count("\t") + 1
+    if n_cells != len(columns) or not all(cell.strip() for cell in cells.values()):
+        raise _fail(path, line, "malformed row", raw[:80], ", tab, ".join(columns))
+    return _Row(line, cells["token"], cells["label"].strip())
 
 
 def _check_tag(row: _Row, labels: frozenset[str], path: Path) -> None:

@@ -48,6 +48,7 @@ def test_all_that_are_there(assets: Path, tmp_path: Path) -> None:
     ]
     assert "mit_movie: not there" in output
     assert "mit_restaurant: not there" in output
+    assert "wikineural: not there" in output
     assert "gallery: 320 pool and 260 test sentences, 6 labels" in output
     assert "1 of the pool left out (in the test part)" in output
     meta = json.loads((out / "bionlp2004" / "meta.json").read_text())

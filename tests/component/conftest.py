@@ -35,20 +35,52 @@ def encoder_folder(
     return path
 
 
+@pytest.fixture(scope="session")
+def concept_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of concepts: the examples, often enough for a calibration."""
+    nlp = spacy.blank("en")
+    path = tmp_path_factory.mktemp("concepts")
+    for part in ("train", "dev"):
+        (path / part).mkdir()
+        docs = []
+        for text, ents in 5 * TEXTS:
+            doc = nlp.make_doc(text)
+            doc.spans["concepts"] = [
+                doc.char_span(start, end, label=NAMES[label])
+                for start, end, label in ents
+            ]
+            docs.append(doc)
+        DocBin(docs=[*docs, nlp.make_doc("")]).to_disk(path / part / "00000.spacy")
+    return path
+
+
+@pytest.fixture(scope="session")
+def calibrated_folder(
+    encoder_folder: Path,
+    concept_corpus: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """An encoder folder with its calibration, for the joined layers 1 and 2."""
+    from spacy_nuner.component.calibrate import calibrate
+
+    path = tmp_path_factory.mktemp("calibrated") / "tiny"
+    shutil.copytree(encoder_folder, path)
+    record = json.loads((path / "nuner.json").read_text()) | {"n_frozen_layers": 1}
+    (path / "nuner.json").write_text(json.dumps(record))
+    calibrate(path, concept_corpus)
+    return path
+
+
 @pytest.fixture
 def make_nlp(tiny_encoder: Path) -> Callable[..., Language]:
     def make(*, trf: dict[str, Any] | None = None, **settings: Any) -> Language:
         nlp = spacy.blank("en")
-        spans = {
-            "@span_getters": "spacy-transformers.strided_spans.v1",
+        model = {
+            "@architectures": "spacy-nuner.TransformerModel.v1",
+            "name": str(tiny_encoder),
             "window": 32,
             "stride": 24,
-        }
-        model = {
-            "@architectures": "spacy-transformers.TransformerModel.v3",
-            "name": str(tiny_encoder),
-            "get_spans": spans,
-            "transformer_config": trf or {},
+            **(trf or {}),
         }
         nlp.add_pipe("transformer", config={"model": model})
         nlp.add_pipe("nuner", config=settings)

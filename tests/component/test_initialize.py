@@ -1,5 +1,3 @@
-import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,15 +6,20 @@ import pytest
 import spacy
 from spacy.language import Language
 from spacy.training import Example
+from thinc.api import Ragged
 
-from spacy_nuner.component import fit
-from spacy_nuner.component.label_vectors import embed_names
+from spacy_nuner.component.fit import BEGIN_BIAS
+from spacy_nuner.component.label_encoder import embed_labels
 
 from .conftest import NAMES, TEXTS, make_examples, make_sgd, read_ents
 
 
 def get_output(nlp: Language):
     return nlp.get_pipe("nuner").head.get_ref("output")
+
+
+def make_ragged(*shape: int) -> Ragged:
+    return Ragged(np.ones(shape, dtype="f"), np.array([shape[0]]))
 
 
 def init_pipe(nlp: Language, **settings) -> None:
@@ -27,7 +30,7 @@ def test_frozen_transformer_is_read_when_it_is_disabled(
     make_nlp: Callable[..., Language],
 ) -> None:
     """As in `spacy train` with frozen_components: nobody else initializes it."""
-    nlp = make_nlp()
+    nlp = make_nlp(transition_weight=0.0)
     with nlp.select_pipes(disable=["transformer"]):
         nlp.initialize(lambda: make_examples(nlp))
     assert nlp.get_pipe("transformer").model.get_dim("nO") == 16
@@ -93,27 +96,30 @@ def test_concept_start_is_a_zero_shot_classifier(
 ) -> None:
     """Logits of the started head: h · v / temperature, and a constant for "O"."""
     nlp = make_nlp(tagging=tagging, none_bias=1.5)
-    init_pipe(nlp, start="concept", concept_encoder=encoder_folder, label_names=NAMES)
+    init_pipe(nlp, start="concept", encoder=encoder_folder, label_names=NAMES)
     pipe = nlp.get_pipe("nuner")
     doc = nlp.get_pipe("transformer")(nlp.make_doc(TEXTS[0][0]))
     (X,) = pipe.features([doc])
-    logits = pipe.head.predict(X)
-    vectors = embed_names(encoder_folder / "concept_encoder", ["city", "person"])
+    logits = pipe.head.predict(Ragged(X, np.array([len(X)])))
+    vectors = embed_labels(encoder_folder, [["city"], ["person"]])
     inside = logits[:, 1:] if tagging == "io" else logits[:, 2::2]
     np.testing.assert_allclose(inside, X @ vectors.T, atol=1e-4)
     np.testing.assert_allclose(logits[:, 0], 1.5, atol=1e-5)
     if tagging == "bio":
-        np.testing.assert_allclose(logits[:, 1::2], inside - 1, atol=1e-4)
+        np.testing.assert_allclose(logits[:, 1::2], inside + BEGIN_BIAS, atol=1e-4)
 
 
-def test_none_bias_of_call_beats_setting(nlp: Language) -> None:
-    pipe = nlp.get_pipe("nuner")
-    X = np.zeros((2, 16), dtype="f")
-    vectors = np.ones((1, 16), dtype="f")
-    pipe.start_head(X, ["A"], label_vectors=vectors, none_bias=7.0)
-    assert get_output(nlp).get_param("b")[0] == 7.0
-    pipe.start_head(X, ["A"], label_vectors=vectors)
-    assert get_output(nlp).get_param("b")[0] == fit.NONE_BIAS
+@pytest.mark.parametrize("none_bias", [1.5, 7.0])
+def test_none_bias(make_nlp: Callable[..., Language], none_bias: float) -> None:
+    """It's that of "O" in a head that starts from vectors, and of no other."""
+    nlp = make_nlp(none_bias=none_bias)
+    pipe, X = nlp.get_pipe("nuner"), make_ragged(2, 16)
+    X.dataXd[:] = 0.0
+    Y = np.zeros(2, dtype="int64")
+    pipe.begin(X, Y, ["A"], label_vectors=np.ones((1, 16), dtype="f"))
+    assert get_output(nlp).get_param("b")[0] == none_bias
+    pipe.begin(X, Y, ["A"])
+    assert not get_output(nlp).get_param("b").any()
 
 
 def test_pull_holds_the_start(
@@ -122,7 +128,7 @@ def test_pull_holds_the_start(
     distances = []
     for pull in (0.0, 0.1, 10.0):
         nlp = make_nlp(pull=pull)
-        init_pipe(nlp, start="concept", concept_encoder=encoder_folder)
+        init_pipe(nlp, start="concept", encoder=encoder_folder)
         sgd = make_sgd(0.01)
         for _ in range(40):
             nlp.update(
@@ -138,30 +144,28 @@ def test_pull_holds_the_start(
     assert distances[0] > distances[1] > distances[2] > 0
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_label_vectors(
-    nlp: Language, encoder_folder: Path, tmp_path: Path, pooling: str
-) -> None:
-    from transformers import AutoModel, AutoTokenizer
-
-    path = tmp_path / "enc"
-    shutil.copytree(encoder_folder, path)
-    settings = {"temperature": 2.0, "bias": -5.0, "pooling": pooling}
-    (path / "nuner.json").write_text(json.dumps(settings))
-    vectors = nlp.get_pipe("nuner").label_vectors(path, {"PER": "a P", "CITY": "b"})
-    model = AutoModel.from_pretrained(encoder_folder, add_pooling_layer=False).eval()
-    ids = AutoTokenizer.from_pretrained(encoder_folder)("a p", return_tensors="pt")
-    hidden = model(**ids).last_hidden_state[0].detach().numpy()
-    expected = hidden.mean(0) if pooling == "mean" else hidden[0]
-    np.testing.assert_allclose(vectors[1], expected / 2.0, atol=1e-5)
-
-
+@pytest.mark.parametrize("tagging", ["io", "bio"])
 def test_concept_start_of_two_layers(
-    make_nlp: Callable[..., Language], encoder_folder: Path
+    make_nlp: Callable[..., Language], encoder_folder: Path, tagging: str
 ) -> None:
-    nlp = make_nlp(model={"hidden_width": 4})
-    with pytest.raises(ValueError, match="N404"):
-        init_pipe(nlp, start="concept", concept_encoder=encoder_folder)
+    """It takes two units per label, with either tagging."""
+    nlp = make_nlp(tagging=tagging, model={"hidden_width": 3})
+    with pytest.raises(ValueError, match=r"\[N404\].*4 or more.*hidden_width = 3"):
+        init_pipe(nlp, start="concept", encoder=encoder_folder)
+    nlp = make_nlp(tagging=tagging, model={"hidden_width": 4})
+    init_pipe(nlp, start="concept", encoder=encoder_folder)
+    assert nlp.get_pipe("nuner").is_started
+
+
+@pytest.mark.parametrize("n_mib", [0, 1])
+def test_vectors_are_kept_if_they_may(
+    make_nlp: Callable[..., Language], n_mib: int
+) -> None:
+    """Those of the examples, for the epochs that follow."""
+    nlp = make_nlp()
+    init_pipe(nlp, keep_vectors_mb=n_mib)
+    cache = nlp.get_pipe("transformer").model.shims[0].cache
+    assert (cache is None) if n_mib == 0 else len(cache) == len(TEXTS)
 
 
 def test_concept_start_without_encoder(make_nlp: Callable[..., Language]) -> None:
@@ -175,19 +179,19 @@ def test_unknown_start(make_nlp: Callable[..., Language]) -> None:
 
 
 @pytest.mark.parametrize(
-    "shape,code", [((2, 8), "N406"), ((3, 16), "N406"), ((2, 16), "")]
+    "shape,code", [((2, 17), "N406"), ((3, 16), "N406"), ((2, 16), ""), ((2, 8), "")]
 )
-def test_wrong_label_vectors(nlp: Language, shape: tuple[int, int], code: str) -> None:
-    pipe = nlp.get_pipe("nuner")
-    X, vectors = np.ones((4, 16), dtype="f"), np.ones(shape, dtype="f")
+def test_label_vectors(nlp: Language, shape: tuple[int, int], code: str) -> None:
+    pipe, Y = nlp.get_pipe("nuner"), np.zeros(4, dtype="int64")
+    X, vectors = make_ragged(4, 16), np.ones(shape, dtype="f")
     if code:
         with pytest.raises(ValueError, match=code):
-            pipe.start_head(X, ["A", "B"], label_vectors=vectors)
+            pipe.begin(X, Y, ["A", "B"], label_vectors=vectors)
     else:
-        pipe.start_head(X, ["A", "B"], label_vectors=vectors)
+        pipe.begin(X, Y, ["A", "B"], label_vectors=vectors)
         assert pipe.labels == ("A", "B")
 
 
 def test_start_on_nothing(nlp: Language) -> None:
     with pytest.raises(ValueError, match=r"\[N405\].*\(0, 16\)"):
-        nlp.get_pipe("nuner").start_head(np.zeros((0, 16), dtype="f"), ["A"])
+        nlp.get_pipe("nuner").begin(make_ragged(0, 16), np.zeros(0, "int64"), ["A"])

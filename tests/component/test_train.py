@@ -30,13 +30,8 @@ def paths(encoder_folder: Path, corpus: Path, tmp_path: Path) -> dict[str, Any]:
     return {
         "paths.train": str(corpus),
         "paths.encoder": str(encoder),
-        "paths.concept_encoder": str(encoder / "concept_encoder"),
         "paths.label_names": str(names),
     }
-
-
-def for_finetune(paths: dict[str, Any]) -> dict[str, Any]:
-    return {key: paths[key] for key in ("paths.train", "paths.encoder")}
 
 
 @pytest.mark.parametrize("start", ["random", "concept"])
@@ -68,7 +63,7 @@ def test_frozen(
 
 def test_finetune(paths: dict[str, Any], tmp_path: Path) -> None:
     config, output = CONFIGS / "tiny" / "fewshot_finetune.cfg", tmp_path / "out"
-    train(config, output, overrides=for_finetune(paths))
+    train(config, output, overrides=paths)
     shutil.rmtree(paths["paths.encoder"])
     nlp = spacy.load(output / "model-last")
     assert nlp.get_pipe("nuner").labels == ("CITY", "PER")
@@ -80,8 +75,7 @@ def test_finetune(paths: dict[str, Any], tmp_path: Path) -> None:
 def test_configs_are_complete(profile: str, name: str, paths: dict[str, Any]) -> None:
     """The configs of all profiles resolve and start on the tiny encoder."""
     path = CONFIGS / profile / f"{name}.cfg"
-    used = paths if name == "fewshot_frozen" else for_finetune(paths)
-    config = load_config(path, overrides=used, interpolate=False)
+    config = load_config(path, overrides=paths, interpolate=False)
     nlp = init_nlp(config)
     registry.resolve(nlp.config.interpolate()["training"], schema=ConfigSchemaTraining)
     pipe = nlp.get_pipe("nuner")

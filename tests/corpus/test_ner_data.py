@@ -47,6 +47,7 @@ def test_convert(dataset: Dataset, tmp_path: Path) -> None:
     sources = meta.pop("sources")
     assert meta == {
         "dataset": "mine",
+        "zero_shot_only": False,
         "labels": ["Dish", "Price"],
         "n_pool": 2,
         "n_test": 2,
@@ -104,11 +105,13 @@ def test_shipped_sets(tmp_path: Path, name: str, n, n_entities) -> None:
 @pytest.mark.parametrize("name", DATASETS)
 def test_label_files(name: str) -> None:
     labels = read_labels(find_dataset(name, ASSETS).labels)
-    assert len(labels) >= 5
+    assert len(labels) >= 4
     names = [label.name for label in labels.values()]
     assert len(set(names)) == len(names)
+    phrases = [phrase for label in labels.values() for phrase in label.phrases]
+    assert len(set(names + phrases)) == len(names) + len(phrases)
     # plain words: no underscores, no shouting
-    assert all("_" not in name and not name.isupper() for name in names)
+    assert all("_" not in text and not text.isupper() for text in names + phrases)
 
 
 def test_missing_files_are_listed(tmp_path: Path) -> None:
@@ -128,6 +131,10 @@ def test_missing_files_are_listed(tmp_path: Path) -> None:
         "Dish: {name: dish, definition: ''}",
         "Dish: {name: 3, definition: x}",
         "Dish: {name: dish, definition: x, other: y}",
+        "Dish: {name: dish, definition: x, phrases: meal}",
+        "Dish: {name: dish, definition: x, phrases: [meal, ' ']}",
+        "Dish: {name: dish, definition: x, phrases: [1]}",
+        "Dish: {name: dish, phrases: [meal]}",
         "1: {name: dish, definition: x}",
         "Dish: {name: dish",
     ],
@@ -137,6 +144,40 @@ def test_bad_label_file(tmp_path: Path, content: str) -> None:
     path.write_text(content)
     with pytest.raises(ValueError, match=r"N210.*labels\.yml"):
         read_labels(path)
+
+
+def test_more_phrases_for_a_label(tmp_path: Path) -> None:
+    path = tmp_path / "labels.yml"
+    path.write_text("Dish: {name: dish, definition: x, phrases: [meal, food]}\n")
+    assert read_labels(path) == {"Dish": ("dish", "x", ("meal", "food"))}
+    path.write_text("Dish: {name: dish, definition: x}\n")
+    assert read_labels(path) == {"Dish": ("dish", "x", ())}
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("wnut17", ["{}\tO", "{}\tB-person", "\t"]),
+        ("wikineural", ["0\t{}\tO", "1\t{}\tB-PER", ""]),
+    ],
+)
+def test_sets_for_zero_shot(tmp_path: Path, name: str, rows: list[str]) -> None:
+    dataset = find_dataset(name, tmp_path)
+    for path, words in ((dataset.pool, "met Ada"), (dataset.test, "saw Bob")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [row.format(*words.split()[i : i + 1]) for i, row in enumerate(rows)]
+        path.write_text("\n".join(lines) + "\n")
+    dataset = dataset._replace(labels=find_dataset(name, ASSETS).labels)
+    meta = convert_dataset(dataset, tmp_path / "out")
+    assert meta["zero_shot_only"] is True
+    for part, entity in (("pool", "Ada"), ("test", "Bob")):
+        (doc,) = read_docs(tmp_path / "out" / f"{part}.spacy")
+        assert [ent.text for ent in doc.ents] == [entity]
+
+
+def test_few_shot_is_measured_on_the_others() -> None:
+    only = {n for n in DATASETS if find_dataset(n, ASSETS).zero_shot_only}
+    assert only == {"wnut17", "wikineural"}
 
 
 def test_no_label_file(tmp_path: Path) -> None:

@@ -44,6 +44,18 @@ def test_columns(tmp_path: Path, newline: str, label_first: bool) -> None:
     assert second.spans == [TaggedSpan(0, 1, "cell_line")]
 
 
+def test_numbered_tokens(tmp_path: Path) -> None:
+    text = "0\tin\tO\n1\tOslo\tB-A\n\n0\t1975\tO\n"
+    path = write(tmp_path / "x.conllu", text)
+    first, second = read_sentences(path, "index-token-label", labels=LABELS)
+    assert first.words == ["in", "Oslo"]
+    assert first.spans == [TaggedSpan(1, 2, "A")]
+    assert second.words == ["1975"]
+    write(path, "in\tO\n")
+    with pytest.raises(ValueError, match=r"line 1.*index, tab, token, tab, label"):
+        list(read_sentences(path, "index-token-label", labels=LABELS))
+
+
 def test_docstart_lines_are_no_sentences(tmp_path: Path) -> None:
     text = "-DOCSTART-\tO\n\nIL-2\tI-A\n\n-DOCSTART-\tO\n\n"
     path = write(tmp_path / "x.tsv", text)

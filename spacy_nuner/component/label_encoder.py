@@ -1,0 +1,124 @@
+"""Vectors of labels from the concept encoder that was trained with the encoder."""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Errors
+
+FOLDER = "concept_encoder"
+SETTINGS = "nuner.json"
+REQUIRED = ("temperature", "bias", "pooling")
+
+Vectors = NDArray[np.float32]
+
+
+class LabelEncoder:
+    """The concept encoder, read when it is first needed, and what it has computed."""
+
+    def __init__(
+        self, folder: Path, cache: Mapping[str, Vectors] | None = None
+    ) -> None:
+        """Find the encoder; nothing big is read yet.
+
+        folder (Path): `…/concept_encoder`, or the encoder folder that holds it.
+        cache (Mapping[str, Vectors] | None): Vectors of phrases that are known already.
+        RAISES (ValueError): If folder, settings or one of the settings is missing.
+        """
+        self.folder, self.settings = read_settings(folder)
+        self.cache = dict(cache or {})
+        self._parts: tuple[Any, Any] | None = None
+
+    def embed(self, phrases: Sequence[str]) -> Vectors:
+        """Embed a label: the mean of its phrases' pooled vectors ÷ temperature.
+
+        The scalar product of a token's vector with one of a concept is the logit that
+        the pre-training learned for "this token is of this concept", but for the bias
+        (paper, Section 3.2).
+
+        phrases (Sequence[str]): One or more descriptions of the label.
+        RETURNS (Vectors): (width,).
+        """
+        vectors = np.stack([self._embed_phrase(phrase.lower()) for phrase in phrases])
+        return vectors.mean(axis=0)
+
+    def _embed_phrase(self, phrase: str) -> Vectors:
+        if phrase not in self.cache:
+            import torch
+
+            tokenizer, model = self._read()
+            # One at a time: padding then plays no part, and labels are few
+            encoded = tokenizer(phrase, truncation=True, return_tensors="pt")
+            with torch.inference_mode():
+                hidden = model(**encoded).last_hidden_state[0]  # (n_pieces, width)
+            mean = self.settings["pooling"] == "mean"
+            pooled = (hidden.mean(0) if mean else hidden[0]).numpy()
+            self.cache[phrase] = (pooled / self.settings["temperature"]).astype(
+                "float32"
+            )
+        return self.cache[phrase]
+
+    def _read(self) -> tuple[Any, Any]:
+        if self._parts is None:
+            from ..hf import load_model, load_tokenizer
+
+            name = str(self.folder)
+            self._parts = load_tokenizer(name), load_model(name).eval()
+        return self._parts
+
+    def copy_to(self, folder: Path) -> None:
+        """Save the encoder: its files, and the settings beside its folder.
+
+        folder (Path): Folder that gets `concept_encoder/` and `nuner.json`.
+        """
+        target = folder / FOLDER
+        if target.resolve() != self.folder.resolve():
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(self.folder, target)
+        text = json.dumps(self.settings, indent=2) + "\n"
+        (folder / SETTINGS).write_text(text, encoding="utf8")
+
+
+def embed_labels(
+    encoder: LabelEncoder | Path, names: Iterable[Sequence[str]]
+) -> Vectors:
+    """Embed labels; also registered as `spacy-nuner.embed_labels.v1` (misc).
+
+    encoder (LabelEncoder | Path): The concept encoder, or an encoder folder with one.
+    names (Iterable[Sequence[str]]): Phrases of each label.
+    RETURNS (Vectors): (n_labels, width).
+    """
+    if isinstance(encoder, Path):
+        encoder = LabelEncoder(encoder)
+    return np.stack([encoder.embed(phrases) for phrases in names])
+
+
+def read_settings(path: Path) -> tuple[Path, dict[str, Any]]:
+    """Find the concept encoder and what `nuner.json` says of its training.
+
+    path (Path): `…/concept_encoder`, or the encoder folder that holds it.
+    RETURNS (tuple[Path, dict[str, Any]]): The folder; temperature, bias, pooling.
+    RAISES (ValueError): If folder, file or a setting is missing.
+    """
+    folder = path / FOLDER if (path / FOLDER).is_dir() else path
+    if not (folder / "config.json").is_file():
+        raise ValueError(Errors.N001.format(what="concept encoder", path=folder))
+    file = folder.parent / SETTINGS
+    if not file.is_file():
+        raise ValueError(Errors.N408.format(path=file, problem="is missing"))
+    record = json.loads(file.read_text(encoding="utf8"))
+    missing = [name for name in REQUIRED if name not in record]
+    if missing:
+        raise ValueError(
+            Errors.N408.format(path=file, problem=f"lacks {', '.join(missing)}")
+        )
+    settings = {name: record[name] for name in REQUIRED}
+    if settings["pooling"] not in ("mean", "cls"):
+        problem = f"names the unknown pooling {settings['pooling']!r}"
+        raise ValueError(Errors.N408.format(path=file, problem=problem))
+    return folder, settings

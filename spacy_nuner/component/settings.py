@@ -1,0 +1,54 @@
+"""Settings of the pipe `nuner`, checked."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..errors import Errors
+
+CHOICES = {
+    "tagging": ("io", "bio"),
+    "on_existing": ("overwrite", "keep", "raise"),
+    "none_threshold": ("fixed", "cross_validation"),
+    "start": ("random", "concept"),
+}
+
+
+@dataclass
+class Settings:
+    """The settings of `factory.make_nuner`, which says what they mean."""
+
+    tagging: str = "bio"
+    on_existing: str = "overwrite"
+    spans_key: str = "nuner"
+    none_bias: float = 1.5
+    pull: float = 0.7
+    class_weight: float = 0.5
+    transition_weight: float = 0.3
+    none_threshold: str = "fixed"
+    labels: list[str] | None = None
+    encoder: str | None = None
+    keep_trf_data: bool = False
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if field.name in CHOICES:
+                check_choice(field.name, getattr(self, field.name))
+
+    @property
+    def n_prefixes(self) -> int:
+        """Tags per label."""
+        return 1 if self.tagging == "io" else 2
+
+
+def check_choice(name: str, got: Any) -> None:
+    """Check a setting that has a few allowed values.
+
+    name (str): The setting, a key of CHOICES.
+    got (Any): Its value.
+    RAISES (ValueError): If it is none of them.
+    """
+    allowed = CHOICES[name]
+    if got not in allowed:
+        raise ValueError(
+            Errors.N409.format(name=name, got=got, allowed=", ".join(allowed))
+        )
