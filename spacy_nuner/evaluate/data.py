@@ -46,6 +46,7 @@ class Dataset(NamedTuple):
     pool: Gold
     test: Gold
     sha256: str  # of labels, words and entities, whatever file they came in
+    zero_shot_only: bool = False  # whether nothing is to be trained on its pool
 
     @property
     def counts(self) -> Ints:
@@ -138,7 +139,8 @@ def load_dataset(path: Path) -> Dataset:
     for name in ("meta.json", "pool.spacy", "test.spacy"):
         if not (path / name).is_file():
             raise FileNotFoundError(Errors.N001.format(what=name, path=path / name))
-    labels = list(srsly.read_json(path / "meta.json")["labels"])
+    meta = srsly.read_json(path / "meta.json")
+    labels = list(meta["labels"])
     vocab = Vocab()
     parts = {}
     for name in ("pool", "test"):
@@ -146,7 +148,10 @@ def load_dataset(path: Path) -> Dataset:
         docs = DocBin().from_disk(file).get_docs(vocab)
         parts[name] = make_gold(docs, labels, source=str(file))
     digest = sha256_of({"labels": labels} | {k: _content(v) for k, v in parts.items()})
-    return Dataset(path.name, labels, parts["pool"], parts["test"], digest)
+    zero_shot_only = bool(meta.get("zero_shot_only", False))
+    return Dataset(
+        path.name, labels, parts["pool"], parts["test"], digest, zero_shot_only
+    )
 
 
 def _content(gold: Gold) -> list[Any]:

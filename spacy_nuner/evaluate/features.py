@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from spacy.language import Language
 from .data import Gold, copy_tokens, sha256_of
 
 logger = logging.getLogger(__name__)
+
+PIPE = "nuner"
 
 Vectors = NDArray[np.float32]  # (n_tokens, width), often a file mapped into memory
 Progress = Callable[[int], object]  # told the number of sentences just done
@@ -33,59 +35,51 @@ def feature_key(encoder_sha256: str, gold: Gold, layer: str) -> str:
 
 def store_features(
     nlp: Language,
-    pipes: Mapping[str, str],
     gold: Gold,
     *,
     cache: Path,
     encoder_sha256: str,
+    layer: str,
     progress: Progress = lambda n: None,
-) -> dict[str, Path]:
-    """Make sure that the vectors are in the cache, computing them in one pass.
+) -> Path:
+    """Make sure that the vectors are in the cache, computing them if they are not.
 
-    nlp (Language): Pipeline with a `transformer` and `nuner` pipes that listen to it.
-    pipes (Mapping[str, str]): Name of each pipe and of the layer that it looks at.
+    nlp (Language): Pipeline with a `transformer` and a `nuner` that listens to it.
     gold (Gold): The sentences; their entities are not looked at.
     cache (Path): Folder of the cache.
     encoder_sha256 (str): Hash of the encoder folder.
+    layer (str): Which vectors of the encoder the pipeline gives.
     progress (Callable): Told of each batch; not called for what is in the cache.
-    RETURNS (dict[str, Path]): File of vectors (.npy) by pipe, rows in the order of
-        `gold.types`.
+    RETURNS (Path): File of vectors (.npy), rows in the order of `gold.types`.
     """
-    paths = {
-        name: cache / f"{feature_key(encoder_sha256, gold, layer)}.npy"
-        for name, layer in pipes.items()
-    }
-    missing = [name for name, path in paths.items() if not path.is_file()]
-    if missing:
+    path = cache / f"{feature_key(encoder_sha256, gold, layer)}.npy"
+    if not path.is_file():
         cache.mkdir(parents=True, exist_ok=True)
-        logger.debug("computing %d layers for %d sentences", len(missing), len(gold[0]))
-        _compute(nlp, {name: paths[name] for name in missing}, gold, progress)
-    return paths
+        logger.debug("computing %s for %d sentences", layer, len(gold.docs))
+        _compute(nlp, path, gold, progress)
+    return path
 
 
-def _compute(
-    nlp: Language, paths: dict[str, Path], gold: Gold, progress: Progress
-) -> None:
-    arrays: dict[str, np.memmap] = {}
-    beside = {name: path.with_name(path.name + ".tmp") for name, path in paths.items()}
+def _compute(nlp: Language, path: Path, gold: Gold, progress: Progress) -> None:
+    array: np.memmap | None = None
+    beside = path.with_name(path.name + ".tmp")
     transformer: Any = nlp.get_pipe("transformer")
+    pipe: Any = nlp.get_pipe(PIPE)
     offsets = gold.offsets
     for batch in batches_by_length(gold, max_tokens=4096):
         docs = [copy_tokens(gold.docs[i], nlp.vocab) for i in batch]
         docs = list(transformer.pipe(docs, batch_size=len(docs)))
-        for name in paths:
-            pipe: Any = nlp.get_pipe(name)
-            for i, rows in zip(batch, pipe.features(docs), strict=True):
-                if name not in arrays:
-                    shape = (int(offsets[-1]), rows.shape[1])
-                    arrays[name] = np.lib.format.open_memmap(
-                        beside[name], mode="w+", dtype="float32", shape=shape
-                    )
-                arrays[name][offsets[i] : offsets[i + 1]] = rows
+        for i, rows in zip(batch, pipe.features(docs), strict=True):
+            if array is None:
+                shape = (int(offsets[-1]), rows.shape[1])
+                array = np.lib.format.open_memmap(
+                    beside, mode="w+", dtype="float32", shape=shape
+                )
+            array[offsets[i] : offsets[i + 1]] = rows
         progress(len(batch))
-    for name, path in paths.items():
-        arrays[name].flush()
-        os.replace(beside[name], path)
+    if array is not None:
+        array.flush()
+        os.replace(beside, path)
 
 
 def batches_by_length(gold: Gold, *, max_tokens: int) -> list[list[int]]:

@@ -19,7 +19,8 @@ from thinc.api import Config
 
 from ..errors import Errors
 from .data import Dataset, Gold, Ints, copy_tokens, sha256_of
-from .heads import PIPE, Recipe
+from .features import PIPE, Vectors
+from .heads import Recipe, make_pipe
 
 
 def read_recipe(config: Config) -> Recipe:
@@ -52,7 +53,7 @@ def head_code_sha256(config: Config) -> str:
     name = config["components"][PIPE]["model"]["@architectures"]
     file = Path(inspect.getfile(registry.get("architectures", name)))
     return sha256_of(
-        [path.read_text("utf8") for path in sorted(file.parent.glob("*.py"))]
+        [path.read_text("utf8") for path in sorted(file.parent.rglob("*.py"))]
     )
 
 
@@ -64,8 +65,8 @@ def load_frozen(
     config (Config): Config of `spacy train` with a `transformer` and a `nuner` pipe.
     encoder (Path): Folder of the encoder, whatever the config says.
     dataset (Dataset): A data set, whose first sentences initialize the pipe.
-    layers (Sequence[int]): Hidden states to look at besides what the config says; each
-        gets a pipe of its own, named by `layer_pipe`.
+    layers (Sequence[int]): Hidden states to join, whatever the config says; none given:
+        those of the config.
     RETURNS (Language): The pipeline.
     """
     config = Config(deepcopy(config))
@@ -74,33 +75,25 @@ def load_frozen(
     model = config["components"]["transformer"]["model"]
     model["name"] = str(encoder)
     if layers:
-        model.setdefault("transformer_config", {})["output_hidden_states"] = True
+        model["layers"] = list(layers)
     nlp = load_model_from_config(config, auto_fill=True)
-    for layer in layers:
-        nlp.add_pipe(PIPE, name=layer_pipe(layer), config=_at_layer(nlp, layer))
     indices = [i for i, n in enumerate(dataset.pool.lengths) if n][:2]
     examples = make_examples(nlp, dataset.pool, indices)
-    for name in nlp.pipe_names:
-        if name == PIPE or name.startswith(f"{PIPE}_"):
-            pipe: Any = nlp.get_pipe(name)
-            pipe.initialize(lambda: examples, nlp=nlp, labels=dataset.labels)
+    pipe: Any = nlp.get_pipe(PIPE)
+    pipe.initialize(lambda: examples, nlp=nlp, labels=dataset.labels, keep_vectors_mb=0)
     return nlp
 
 
-def layer_pipe(layer: int) -> str:
-    """RETURNS (str): Name of the pipe that looks at a hidden state."""
-    return f"{PIPE}_hidden_{layer}"
+def list_label_vectors(encoder: Path, names: Sequence[Sequence[str]]) -> Vectors:
+    """Embed labels by the concept encoder of an encoder folder.
 
-
-def _at_layer(nlp: Language, layer: int) -> dict[str, Any]:
-    config = deepcopy(nlp.get_pipe_config(PIPE))
-    tok2vec = {
-        "@architectures": "spacy-nuner.HiddenStatesListener.v1",
-        "layer": layer,
-        "pooling": config["model"]["tok2vec"]["pooling"],
-    }
-    config["model"]["tok2vec"] = tok2vec
-    return {k: v for k, v in config.items() if k != "factory"}
+    encoder (Path): The encoder folder.
+    names (Sequence[Sequence[str]]): Phrases of each label.
+    RETURNS (Vectors): (n_labels, width).
+    """
+    embed: Any = registry.get("misc", "spacy-nuner.embed_labels.v1")
+    vectors: Vectors = embed(encoder, names)
+    return vectors
 
 
 def count_layers(encoder: Path) -> int:
@@ -108,6 +101,43 @@ def count_layers(encoder: Path) -> int:
     if not (encoder / "config.json").is_file():
         raise FileNotFoundError(Errors.N001.format(what="encoder", path=encoder))
     return int(srsly.read_json(encoder / "config.json")["num_hidden_layers"])
+
+
+def uses_whitening(config: Config) -> bool:
+    """Whether the config trains on whitened vectors where an encoder has a calibration.
+
+    The whitening is that of the vectors that the encoder gives by default.
+
+    config (Config): Config of `spacy train`.
+    RETURNS (bool): False for other vectors, or where the config says so.
+    """
+    config = config.interpolate()
+    model = config["components"]["transformer"]["model"]
+    begin = config.get("initialize", {}).get("components", {}).get(PIPE, {})
+    default = {"layers": None, "join": "concat", "pooling": "mean"}
+    plain = all(model.get(name, value) == value for name, value in default.items())
+    return plain and bool(begin.get("whiten", True))
+
+
+def make_tagger(config: Config, labels: Sequence[str]) -> Any:
+    """RETURNS (Pipe): The config's pipe with these labels, to say what is to learn."""
+    pipe = make_pipe(config)
+    for label in labels:
+        pipe.add_label(label)
+    return pipe
+
+
+def gold_tag_ids(tagger: Any, gold: Gold, indices: Sequence[int] | Ints) -> Ints:
+    """Tags of the tokens of some sentences, as the pipe learns them.
+
+    tagger (Pipe): From `make_tagger`.
+    gold (Gold): The sentences.
+    indices (Sequence[int]): Which of them.
+    RETURNS (Ints): Tag of each token, -1 where there is none to learn.
+    """
+    examples = make_examples(tagger.nlp, gold, indices)
+    tags = [tagger.gold_tags(example) for example in examples]
+    return np.concatenate([np.zeros(0, dtype="int64"), *tags]).astype("int64")
 
 
 def make_examples(
@@ -118,51 +148,16 @@ def make_examples(
     return [Example(copy_tokens(doc, nlp.vocab), doc) for doc in references]
 
 
-def gold_tag_ids(nlp: Language, gold: Gold, indices: Sequence[int] | Ints) -> Ints:
-    """Tags of the tokens of some sentences, as the pipe learns them.
-
-    nlp (Language): The pipeline, whose head is started for the labels at hand.
-    gold (Gold): The sentences.
-    indices (Sequence[int]): Which of them.
-    RETURNS (Ints): Tag of each token, -1 where there is none to learn.
-    """
-    pipe: Any = nlp.get_pipe(PIPE)
-    tags = [pipe.gold_tags(example) for example in make_examples(nlp, gold, indices)]
-    return np.concatenate([np.zeros(0, dtype="int64"), *tags]).astype("int64")
-
-
-def start_labels(nlp: Language, labels: Sequence[str], vectors: Path) -> None:
-    """Tell the pipe the labels of a data set, before there is anything to learn.
-
-    nlp (Language): The pipeline.
-    labels (Sequence[str]): The labels.
-    vectors (Path): Some vectors of the encoder, for their width.
-    """
-    width = np.load(vectors, mmap_mode="r").shape[1]
-    pipe: Any = nlp.get_pipe(PIPE)
-    pipe.start_head(np.ones((1, width), dtype="float32"), list(labels))
-
-
-def read_names(path: Path, labels: Sequence[str]) -> dict[str, str]:
+def read_names(path: Path, labels: Sequence[str]) -> dict[str, list[str]]:
     """Read what the labels are called in plain words.
 
     path (Path): `assets/labels/<dataset>.yml`.
     labels (Sequence[str]): Labels of the data set.
-    RETURNS (dict[str, str]): Name of each label, in their order.
-    RAISES (FileNotFoundError): If the file is missing.
-    RAISES (ValueError): If a label has no name.
+    RETURNS (dict[str, list[str]]): Phrases for each label, in their order.
     """
-    if not path.is_file():
-        raise FileNotFoundError(Errors.N001.format(what="label names", path=path))
-    entries = srsly.read_yaml(path)
-    missing = [
-        label
-        for label in labels
-        if not isinstance(entries.get(label), Mapping) or not entries[label].get("name")
-    ]
-    if missing:
-        raise ValueError(Errors.N508.format(path=path, labels=", ".join(missing)))
-    return {label: str(entries[label]["name"]) for label in labels}
+    read: Any = registry.get("misc", "spacy-nuner.read_label_names.v1")
+    names: dict[str, list[str]] = read(path, labels)
+    return names
 
 
 def read_config(path: Path, overrides: Mapping[str, Any]) -> Config:

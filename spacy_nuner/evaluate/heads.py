@@ -14,12 +14,12 @@ import numpy as np
 import spacy
 from spacy.util import registry
 from thinc.api import Config, NumpyOps, Optimizer, get_current_ops, use_ops
+from thinc.types import Ragged
 
 from ..errors import Errors
 from .data import Gold, Ints, score_tags
-from .features import Vectors
+from .features import PIPE, Vectors
 
-PIPE = "nuner"
 # Rows of the test set whose scores are computed at once: stays in the processor's cache
 CHUNK = 8192
 # Starting processes takes as long as some dozen small heads
@@ -49,7 +49,8 @@ class Task(NamedTuple):
 
     train: Path  # vectors on disk
     train_rows: Ints
-    tags: Ints  # of these rows, -1 where there is none to learn
+    train_lengths: Ints  # tokens of each sentence
+    tags: Ints | None  # of these rows, -1 where there is none to learn; None: zero-shot
     test: Path
     test_rows: Ints | None  # None: all
     gold: Gold  # of the tested rows; its documents are not needed
@@ -57,6 +58,9 @@ class Task(NamedTuple):
     labels: list[str]
     recipe: Recipe
     label_vectors: Vectors | None  # one per label, for the concept start
+    encoder: Path | None = None  # folder whose calibration is used
+    whiten: bool = True  # whether its whitening is, too
+    columns: tuple[int, int] | None = None  # of the vectors; None: all
 
 
 def without_docs(gold: Gold) -> Gold:
@@ -88,57 +92,29 @@ def _own_ops() -> Iterator[None]:
         yield
 
 
-def train_and_tag(
-    pipe: Any,
-    X: Vectors,
-    Y: Ints,
-    Z: Vectors,
-    labels: Sequence[str],
-    recipe: Recipe,
-    *,
-    label_vectors: Vectors | None = None,
-) -> Ints:
-    """Start the head, train it on one set, tag other tokens.
-
-    pipe (Pipe): The pipe; its head is started again.
-    X (Vectors): Token vectors of the training set.
-    Y (Ints): Their tags.
-    Z (Vectors): Token vectors to tag.
-    labels (Sequence[str]): Labels of the data set.
-    recipe (Recipe): Optimizer and steps.
-    label_vectors (Optional[Vectors]): One per label, for the concept start.
-    RETURNS (Ints): Most probable tag of each token.
-    """
-    pipe.start_head(X, list(labels), label_vectors=label_vectors)
-    pipe.train_head(X, Y, sgd=recipe.make_optimizer(), n_steps=recipe.n_steps)
-    parts = [
-        pipe.tag_scores(np.asarray(Z[i : i + CHUNK])).argmax(axis=1)
-        for i in range(0, len(Z), CHUNK)
-    ]
-    return np.concatenate([np.zeros(0, dtype="int64"), *parts]).astype("int64")
-
-
 def run_task(pipe: Any, task: Task) -> dict[str, Any]:
     """Train and score one head.
 
-    pipe (Pipe): From `make_pipe`.
+    pipe (Pipe): From `make_pipe`; its head is started again.
     task (Task): What to do.
     RETURNS (dict[str, Any]): See `metrics.score`; and "seconds".
     """
     begin = time.perf_counter()
-    X = np.ascontiguousarray(np.load(task.train, mmap_mode="r")[task.train_rows])
-    Z = np.load(task.test, mmap_mode="r")
-    if task.test_rows is not None:
-        Z = np.ascontiguousarray(Z[task.test_rows])
-    ids = train_and_tag(
-        pipe,
+    rows: Any = _read_rows(task.train, task.train_rows, task)
+    lengths: Any = task.train_lengths
+    X = Ragged(rows, lengths)
+    pipe.begin(
         X,
         task.tags,
-        Z,
         task.labels,
-        task.recipe,
         label_vectors=task.label_vectors,
+        encoder=task.encoder,
+        whiten=task.whiten,
     )
+    if task.tags is not None:
+        sgd = task.recipe.make_optimizer()
+        pipe.train_head(X, task.tags, sgd=sgd, n_steps=task.recipe.n_steps)
+    ids = tag_tokens(pipe, task)
     figures = score_tags(task.gold, ids, pipe.tags, task.labels)
     if task.subset is not None:
         rows, gold = task.subset
@@ -146,6 +122,37 @@ def run_task(pipe: Any, task: Task) -> dict[str, Any]:
         names = ("token_macro_f1", "entity_micro_f1")
         figures["subset_ner_v3"] = {name: short[name] for name in names}
     return figures | {"seconds": time.perf_counter() - begin}
+
+
+def tag_tokens(pipe: Any, task: Task) -> Ints:
+    """Tag the tokens to test on, chunks of whole sentences at a time.
+
+    pipe (Pipe): A pipe with a trained head.
+    task (Task): The task.
+    RETURNS (Ints): Tag of each token, (n_tokens,).
+    """
+    gold = task.gold
+    rows = np.arange(len(gold.types)) if task.test_rows is None else task.test_rows
+    ids: list[Ints] = [np.zeros(0, dtype="int64")]
+    offsets = gold.offsets
+    first = 0
+    while first < len(gold.lengths):
+        last = int(np.searchsorted(offsets, offsets[first] + CHUNK, side="right")) - 1
+        last = max(last, first + 1)
+        part = slice(int(offsets[first]), int(offsets[last]))
+        lengths = gold.lengths[first:last]
+        probs = pipe.tag_scores(_read_rows(task.test, rows[part], task), lengths)
+        spaces = (gold.is_space[part], gold.is_break[part])
+        ids.append(pipe.decode(probs, lengths, spaces))
+        first = last
+    return np.concatenate(ids)
+
+
+def _read_rows(path: Path, rows: Ints, task: Task) -> Vectors:
+    vectors = np.load(path, mmap_mode="r")
+    if task.columns is not None:
+        vectors = vectors[:, slice(*task.columns)]
+    return np.ascontiguousarray(vectors[rows])
 
 
 class Runner:

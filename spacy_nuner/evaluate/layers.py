@@ -30,7 +30,8 @@ def pool_subset(dataset: Dataset, *, seed: int = 0) -> Gold:
 
 def compare_layers(
     runner: Runner,
-    vectors: Mapping[int, Path],
+    vectors: Path,
+    n_layers: int,
     subset: Gold,
     tags: Callable[[Sequence[int]], Ints],
     labels: Sequence[str],
@@ -42,7 +43,8 @@ def compare_layers(
     is what a baseline should be given.
 
     runner (Runner): Trains the heads.
-    vectors (Mapping[int, Path]): Vectors of the subset by layer.
+    vectors (Path): Vectors of the subset, of all layers side by side.
+    n_layers (int): Number of layers.
     subset (Gold): From `pool_subset`.
     tags (Callable): Tags to learn of some sentences of the subset.
     labels (Sequence[str]): Labels of the data set.
@@ -61,27 +63,39 @@ def compare_layers(
         gold = make_gold(held_out, labels, source="rest of the pool")
         if not len(gold.spans):
             continue
-        learned = tags(draw.indices)
-        for layer, path in vectors.items():
+        task = Task(
+            train=vectors,
+            train_rows=subset.rows(draw.indices),
+            train_lengths=subset.lengths[draw.indices],
+            tags=tags(draw.indices),
+            test=vectors,
+            test_rows=subset.rows(rest),
+            gold=without_docs(gold),
+            subset=None,
+            labels=list(labels),
+            recipe=recipe,
+            label_vectors=None,
+        )
+        for layer in range(1, n_layers + 1):
             layers.append(layer)
-            tasks.append(
-                Task(
-                    train=path,
-                    train_rows=subset.rows(draw.indices),
-                    tags=learned,
-                    test=path,
-                    test_rows=subset.rows(rest),
-                    gold=without_docs(gold),
-                    subset=None,
-                    labels=list(labels),
-                    recipe=recipe,
-                    label_vectors=None,
-                )
-            )
+            columns = layer_columns(vectors, layer, n_layers)
+            tasks.append(task._replace(columns=columns))
     figures: dict[int, list[float]] = {}
     for i, result in sorted(runner.run(tasks), key=lambda pair: pair[0]):
         figures.setdefault(layers[i], []).append(result["token_macro_f1"])
     return {layer: float(np.mean(values)) for layer, values in figures.items()}
+
+
+def layer_columns(vectors: Path, layer: int, n_layers: int) -> tuple[int, int]:
+    """Where a layer stands in vectors that join all layers.
+
+    vectors (Path): The vectors.
+    layer (int): The layer, counted from 1.
+    n_layers (int): Number of layers.
+    RETURNS (tuple[int, int]): First column, and the one behind the last.
+    """
+    width = np.load(vectors, mmap_mode="r").shape[1] // n_layers
+    return (layer - 1) * width, layer * width
 
 
 def best_layer(figures: Mapping[int, float], n_layers: int) -> int:

@@ -11,27 +11,40 @@ from thinc.api import Config
 from ..errors import Errors
 from .cells import FIGURES_VERSION
 from .data import Dataset, sha256_of
-from .frozen import head_code_sha256
+from .frozen import head_code_sha256, uses_whitening
 from .heads import Recipe
 from .layers import KS, MAX_SENTENCES, N_DRAWS
 from .sampling import Draw, check_sample, sample, unreachable_types, usable_mentions
 
 
 class System(NamedTuple):
-    """A row of the report: an encoder, a layer of it, a start of the head."""
+    """A row of the report: an encoder, its vectors, a start of the head."""
 
     name: str
     encoder: str  # "base" or "nuner"
-    layer: str  # "last" or "best"
+    layer: str  # "last", "best", or "default": what the config joins
     start: str  # "random" or "concept"
+    zero_shot: bool = False  # the start is all: nothing is trained
+    calibrated: bool = True  # whether what the concept corpus says is used
 
 
 SYSTEMS = (
     System("base", "base", "last", "random"),
     System("base_best_layer", "base", "best", "random"),
-    System("nuner", "nuner", "last", "random"),
-    System("nuner_concept_start", "nuner", "last", "concept"),
+    System("nuner", "nuner", "default", "random"),
+    System("nuner_concept_start", "nuner", "default", "concept"),
+    System("nuner_zero_shot", "nuner", "default", "concept", zero_shot=True),
+    System(
+        "nuner_zero_shot_uncalibrated",
+        "nuner",
+        "default",
+        "concept",
+        zero_shot=True,
+        calibrated=False,
+    ),
 )
+# The one cell of a data set for which nothing is trained
+ZERO_SHOT = (0, 0)
 
 
 def pick_systems(names: Iterable[str]) -> list[System]:
@@ -136,8 +149,11 @@ def draw_sets(dataset: Dataset, ks: Iterable[int], n_sets: int) -> Plan:
     dataset (Dataset): The data set.
     ks (Iterable[int]): Values of k.
     n_sets (int): Sets for each k; their number is their seed.
-    RETURNS (Plan): Sets that keep the bounds, and what could not be drawn and why.
+    RETURNS (Plan): Sets that keep the bounds, and what could not be drawn and why;
+        no sets for data that are not to be trained on.
     """
+    if dataset.zero_shot_only:
+        return Plan({}, [])
     counts = dataset.counts
     draws: dict[tuple[int, int], Draw] = {}
     unreachable = []
@@ -170,14 +186,14 @@ def _entry(
 
 
 def describe(
-    system: System, config: Config, recipe: Recipe, names: dict[str, str]
+    system: System, config: Config, recipe: Recipe, names: dict[str, list[str]]
 ) -> dict[str, Any]:
     """Settings of a system, as they are written into its cells.
 
     system (System): The system.
     config (Config): Config of `spacy train`.
     recipe (Recipe): Optimizer and steps.
-    names (dict[str, str]): Labels in plain words, for the concept start.
+    names (dict[str, list[str]]): Labels in plain words, for the concept start.
     RETURNS (dict[str, Any]): All that decides a cell besides encoder and data.
     """
     components = deepcopy(dict(config.interpolate()["components"]))
@@ -190,6 +206,9 @@ def describe(
         "optimizer": recipe.optimizer,
         "code_sha256": head_code_sha256(config),
         "components": components,
+        "whiten": uses_whitening(config),
+        "zero_shot": system.zero_shot,
+        "calibrated": system.calibrated,
     }
     if system.start == "concept":
         settings["label_names"] = names

@@ -11,11 +11,11 @@ from tqdm import tqdm
 from . import frozen
 from .cells import cell_path, is_finished
 from .data import Dataset, Gold, Ints, make_gold, sha256_of
-from .features import Vectors, store_features
-from .heads import PIPE, Recipe, Runner, Task, without_docs
-from .layers import best_layer, compare_layers, pool_subset
+from .features import store_features
+from .heads import Recipe, Runner, Task, without_docs
+from .layers import best_layer, compare_layers, layer_columns, pool_subset
 from .ner_v3 import select_gold
-from .plan import Cell, Grid, Plan, cell_key, describe
+from .plan import ZERO_SHOT, Cell, Grid, Plan, cell_key, describe
 
 
 class Workbench:
@@ -49,7 +49,7 @@ class Workbench:
         self.pipelines = pipelines
         self.runner = runner
         self.cache = grid.output.parent / ".features" / dataset.name
-        self.names: dict[str, str] = {}
+        self.names: dict[str, list[str]] = {}
         if any(system.start == "concept" for system in grid.systems):
             file = grid.labels_dir / f"{dataset.name}.yml"
             self.names = frozen.read_names(file, dataset.labels)
@@ -63,6 +63,7 @@ class Workbench:
         self.rows = {index: row for row, index in enumerate(sorted(drawn))}
         docs = [dataset.pool.docs[i] for i in self.rows]
         self.train = make_gold(docs, dataset.labels, source="pool")
+        self.tagger = frozen.make_tagger(grid.config, dataset.labels)
 
     def open_cells(self) -> tuple[list[Cell], int]:
         """RETURNS (tuple[list[Cell], int]): Cells to compute; how many are finished."""
@@ -70,7 +71,7 @@ class Workbench:
         cells = []
         for system in sorted(self.grid.systems, key=lambda s: s.encoder):
             settings = self.settings[system.name]
-            for k, seed in self.plan.draws:
+            for k, seed in [ZERO_SHOT] if system.zero_shot else self.plan.draws:
                 path = cell_path(
                     self.grid.output,
                     system=system.name,
@@ -104,42 +105,40 @@ class Workbench:
         self, name: str, cells: Sequence[Cell]
     ) -> Iterator[tuple[Cell, dict[str, Any]]]:
         encoder = self.grid.encoders[name]
-        chosen = any(cell.system.layer == "best" for cell in cells)
         layers = self._layers(name)
         if name not in self.pipelines:
             self.pipelines[name] = frozen.load_frozen(
                 self.grid.config, encoder, self.dataset, layers=layers
             )
-        nlp = self.pipelines[name]
-        pipe: Any = nlp.get_pipe(PIPE)
-        labels = self.dataset.labels
-        pipes = {"last": PIPE}
         choice: dict[str, Any] = {}
-        if chosen:
-            choice = self._choose_layer(nlp, name, layers)
-            pipes["best"] = frozen.layer_pipe(choice["chosen_layer"])
-        X = self._vectors(nlp, name, pipes, self.train, "training sets")
-        Z = self._vectors(nlp, name, pipes, self.dataset.test, "test set")
-        frozen.start_labels(nlp, labels, X["last"])
-        Y = frozen.gold_tag_ids(nlp, self.train, range(len(self.train.docs)))
-        starts: dict[str, Vectors | None] = {"random": None}
+        if any(cell.system.layer == "best" for cell in cells):
+            choice = self._choose_layer(name, len(layers))
+        Z = self._vectors(name, self.dataset.test, "test set")
+        learns = any(not cell.system.zero_shot for cell in cells)
+        X = self._vectors(name, self.train, "training sets") if learns else Z
+        tags = frozen.gold_tag_ids(self.tagger, self.train, range(len(self.train.docs)))
+        label_vectors = None
         if any(cell.system.start == "concept" for cell in cells):
-            starts["concept"] = pipe.label_vectors(encoder, self.names)
+            phrases = list(self.names.values())
+            label_vectors = frozen.list_label_vectors(encoder, phrases)
         tasks = []
         for cell in cells:
-            drawn = self.plan.draws[cell.k, cell.seed].indices
-            rows = self.train.rows([self.rows[i] for i in drawn])
+            system, columns = cell.system, None
+            if layers and system.layer != "default":
+                layer = choice["chosen_layer"] if system.layer == "best" else layers[-1]
+                columns = layer_columns(Z, layers.index(layer) + 1, len(layers))
             task = Task(
-                train=X[cell.system.layer],
-                train_rows=rows,
-                tags=Y[rows],
-                test=Z[cell.system.layer],
+                **self._lesson(cell, X, Z, tags),
+                test=Z,
                 test_rows=None,
                 gold=without_docs(self.dataset.test),
                 subset=self._subset_gold(),
-                labels=labels,
+                labels=self.dataset.labels,
                 recipe=self.recipe,
-                label_vectors=starts[cell.system.start],
+                label_vectors=label_vectors if system.start == "concept" else None,
+                encoder=encoder if name == "nuner" and system.calibrated else None,
+                whiten=frozen.uses_whitening(self.grid.config),
+                columns=columns,
             )
             tasks.append(task)
         for i, figures in self.runner.run(tasks):
@@ -148,34 +147,45 @@ class Workbench:
                 settings = settings | choice
             yield cells[i], self._content(cells[i], figures, settings)
 
-    def _layers(self, encoder: str) -> list[int]:
-        """Hidden states to choose from, where some system wants the best one."""
-        systems = [s for s in self.grid.systems if s.encoder == encoder]
-        if all(system.layer == "last" for system in systems):
-            return []
-        return list(range(1, frozen.count_layers(self.grid.encoders[encoder]) + 1))
+    def _lesson(self, cell: Cell, X: Path, Z: Path, tags: Ints) -> dict[str, Any]:
+        """RETURNS (dict[str, Any]): What a head learns from: vectors and tags."""
+        test = self.dataset.test
+        if cell.system.zero_shot:
+            # Nothing, but for the width of the vectors
+            only = {"train_rows": test.rows([0]), "train_lengths": test.lengths[:1]}
+            return {"train": Z, "tags": None, **only}
+        drawn = [self.rows[i] for i in self.plan.draws[cell.k, cell.seed].indices]
+        rows = self.train.rows(drawn)
+        return {
+            "train": X,
+            "train_rows": rows,
+            "train_lengths": self.train.lengths[drawn],
+            "tags": tags[rows],
+        }
 
-    def _vectors(
-        self,
-        nlp: Language,
-        encoder: str,
-        pipes: dict[str, str],
-        gold: Gold,
-        what: str,
-    ) -> dict[str, Path]:
-        """RETURNS (dict[str, Path]): Files of vectors by "last", "best"."""
-        layers = {pipe: f"{encoder} {pipe}" for pipe in pipes.values()}
+    def _layers(self, encoder: str) -> list[int]:
+        """Layers whose vectors are joined; none for what the config says."""
+        systems = [s for s in self.grid.systems if s.encoder == encoder]
+        if all(system.layer == "default" for system in systems):
+            return []
+        n_layers = frozen.count_layers(self.grid.encoders[encoder])
+        if any(system.layer == "best" for system in systems):
+            return list(range(1, n_layers + 1))
+        return [n_layers]
+
+    def _vectors(self, encoder: str, gold: Gold, what: str) -> Path:
+        """RETURNS (Path): File of vectors."""
         title = f"{self.dataset.name}: vectors of the {what}"
+        layers = self._layers(encoder)
         with progress_bar(len(gold.docs), title, "sentence") as bar:
-            found = store_features(
-                nlp,
-                layers,
+            return store_features(
+                self.pipelines[encoder],
                 gold,
                 cache=self.cache,
                 encoder_sha256=sha256_of([self.hashes[encoder], self._encoding]),
+                layer=f"{encoder} {layers or 'default'}",
                 progress=_updater(bar),
             )
-        return {layer: found[pipe] for layer, pipe in pipes.items()}
 
     @property
     def _encoding(self) -> Any:
@@ -183,23 +193,19 @@ class Workbench:
         components = self.settings[self.grid.systems[0].name]["components"]
         return [components["transformer"], components["nuner"]["model"]]
 
-    def _choose_layer(
-        self, nlp: Language, encoder: str, layers: Sequence[int]
-    ) -> dict[str, Any]:
+    def _choose_layer(self, encoder: str, n_layers: int) -> dict[str, Any]:
         gold = pool_subset(self.dataset)
-        pipes = {str(layer): frozen.layer_pipe(layer) for layer in layers}
-        found = self._vectors(nlp, encoder, pipes, gold, "pool")
-        frozen.start_labels(nlp, self.dataset.labels, found["1"])
         figures = compare_layers(
             self.runner,
-            {int(layer): path for layer, path in found.items()},
+            self._vectors(encoder, gold, "pool"),
+            n_layers,
             gold,
-            lambda indices: frozen.gold_tag_ids(nlp, gold, indices),
+            lambda indices: frozen.gold_tag_ids(self.tagger, gold, indices),
             self.dataset.labels,
             self.recipe,
         )
         return {
-            "chosen_layer": best_layer(figures, max(layers)),
+            "chosen_layer": best_layer(figures, n_layers),
             "layer_figures": {str(layer): f for layer, f in figures.items()},
         }
 
@@ -214,8 +220,9 @@ class Workbench:
     def _content(
         self, cell: Cell, figures: dict[str, Any], settings: dict[str, Any]
     ) -> dict[str, Any]:
-        draw = self.plan.draws[cell.k, cell.seed]
-        docs = [self.dataset.pool.docs[i] for i in draw.indices]
+        draw = self.plan.draws.get((cell.k, cell.seed))
+        indices = draw.indices if draw else []
+        docs = [self.dataset.pool.docs[i] for i in indices]
         return {
             "key": cell.key,
             "experiment": self.grid.output.name,
@@ -224,12 +231,12 @@ class Workbench:
             "k": cell.k,
             "seed": cell.seed,
             **figures,
-            "n_train_sentences": len(draw.indices),
+            "n_train_sentences": len(indices),
             "n_train_entities": sum(len(doc.ents) for doc in docs),
             "n_test_sentences": len(self.dataset.test.docs),
-            "sampler": draw.method,
-            "n_restarts": draw.n_restarts,
-            "train_indices": draw.indices,
+            "sampler": draw.method if draw else None,
+            "n_restarts": draw.n_restarts if draw else 0,
+            "train_indices": indices,
             "settings": settings,
         }
 

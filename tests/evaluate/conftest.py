@@ -5,10 +5,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import spacy
 import srsly
 from spacy.tokens import Doc, DocBin
+
+from spacy_nuner.component.calibration import Calibration, save_calibration
 
 SAMPLE = Path(__file__).parents[2] / "assets" / "sample"
 
@@ -54,14 +57,35 @@ def datasets_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def encoder_folder(
     tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path
 ) -> Path:
-    """The tiny encoder as `export` writes it: with `nuner.json` and concept encoder."""
+    """The tiny encoder as `export` and `calibrate` leave it."""
     path = tmp_path_factory.mktemp("exported") / "tiny"
     shutil.copytree(tiny_encoder, path)
     shutil.copytree(tiny_encoder, path / "concept_encoder")
     settings = {"format": 1, "base": str(tiny_encoder), "temperature": 5.0}
     settings |= {"bias": -5.0, "pooling": "mean"}
+    settings |= {"n_frozen_layers": 1}
     srsly.write_json(path / "nuner.json", settings)
+    save_calibration(make_calibration(), path)
     return path
+
+
+def make_calibration() -> Calibration:
+    """Some calibration of an encoder of width 16 whose two layers are joined."""
+    rng = np.random.default_rng(0)
+    M = np.eye(32) + 0.1 * rng.normal(size=(32, 32))
+    return Calibration(
+        whitening=((M + M.T) / 2).astype("float32"),
+        centre=np.zeros(16, dtype="float32"),
+        vectors=rng.normal(size=(3, 16)).astype("float32"),
+        thresholds=np.array([0.1, 0.2, 0.3], dtype="float32"),
+        counts=np.array([10, 20, 30], dtype="float32"),
+        transitions=np.full((3, 3), 1 / 9, dtype="float32"),
+        names=["city", "person", "painting"],
+        threshold=0.2,
+        scale=2.0,
+        layers=[1, 2],
+        reliability=[],
+    )
 
 
 @pytest.fixture(scope="session")

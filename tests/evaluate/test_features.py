@@ -12,10 +12,10 @@ from spacy_nuner.evaluate.features import (
     feature_key,
     store_features,
 )
-from spacy_nuner.evaluate.frozen import layer_pipe, load_frozen, read_config
+from spacy_nuner.evaluate.frozen import load_frozen, read_config
+from spacy_nuner.evaluate.layers import layer_columns
 
 CONFIG = Path(__file__).parents[2] / "configs" / "tiny" / "fewshot_frozen.cfg"
-NAMES = {"nuner": "last", layer_pipe(1): "first", layer_pipe(2): "second"}
 
 
 @pytest.fixture(scope="module")
@@ -35,39 +35,40 @@ def test_vectors_equal_the_pipelines_own(nlp, dataset, tmp_path):
     ]
     gold = make_gold(docs, dataset.labels, source="test")
     seen = []
-    paths = store_features(
-        nlp, NAMES, gold, cache=tmp_path, encoder_sha256="x", progress=seen.append
-    )
+    options = {"cache": tmp_path, "encoder_sha256": "x", "layer": "both"}
+    found = np.load(store_features(nlp, gold, **options, progress=seen.append))
     assert sum(seen) == len(docs)
-    found = {name: np.load(path) for name, path in paths.items()}
-    assert found["nuner"].shape == (len(gold.types), 16)
-    assert found["nuner"].dtype == np.float32
+    assert found.shape == (len(gold.types), 32)
+    assert found.dtype == np.float32
     for i, doc in enumerate(docs):
         alone = nlp.get_pipe("transformer")(copy_tokens(doc, nlp.vocab))
-        for name in NAMES:
-            expected = nlp.get_pipe(name).features([alone])[0]
-            rows = found[name][gold.offsets[i] : gold.offsets[i + 1]]
+        expected = nlp.get_pipe("nuner").features([alone])[0]
+        rows = found[gold.offsets[i] : gold.offsets[i + 1]]
+        if len(doc):
             np.testing.assert_allclose(rows, expected, atol=1e-5)
 
 
-def test_last_layer_is_the_default_and_first_is_not(nlp, dataset, tmp_path):
+def test_layers_stand_side_by_side(nlp, tiny_encoder, dataset, tmp_path):
     gold = make_gold(dataset.test.docs[:5], dataset.labels, source="test")
-    paths = store_features(nlp, NAMES, gold, cache=tmp_path, encoder_sha256="x")
-    last, first, second = (np.load(paths[name]) for name in NAMES)
-    np.testing.assert_array_equal(last, second)
+    options = {"cache": tmp_path, "encoder_sha256": "x"}
+    path = store_features(nlp, gold, layer="both", **options)
+    last_only = load_frozen(read_config(CONFIG, {}), tiny_encoder, dataset, layers=[2])
+    last = np.load(store_features(last_only, gold, layer="last", **options))
+    both = np.load(path)
+    first, second = (both[:, slice(*layer_columns(path, n, 2))] for n in (1, 2))
+    np.testing.assert_allclose(last, second, atol=1e-6)
     assert np.abs(last - first).max() > 0.01
 
 
 def test_what_is_cached_is_not_computed_again(nlp, dataset, tmp_path):
     gold = make_gold(dataset.test.docs[:5], dataset.labels, source="test")
-    options = {"cache": tmp_path / "cache", "encoder_sha256": "x"}
-    paths = store_features(nlp, NAMES, gold, **options)
-    before = {path: path.stat().st_mtime_ns for path in paths.values()}
+    options = {"cache": tmp_path / "cache", "encoder_sha256": "x", "layer": "both"}
+    path = store_features(nlp, gold, **options)
+    before = path.stat().st_mtime_ns
     seen = []
-    again = store_features(nlp, NAMES, gold, **options, progress=seen.append)
-    assert again == paths
+    assert store_features(nlp, gold, **options, progress=seen.append) == path
     assert not seen
-    assert before == {path: path.stat().st_mtime_ns for path in paths.values()}
+    assert before == path.stat().st_mtime_ns
     assert not list((tmp_path / "cache").glob("*.tmp"))
     clear_features(tmp_path / "cache")
     assert not (tmp_path / "cache").exists()

@@ -39,7 +39,6 @@ def train_and_evaluate(folder, encoder, dataset, indices, *, start):
         "paths.train": str(folder / "train.spacy"),
         "paths.dev": str(folder / "test.spacy"),
         "paths.encoder": str(encoder),
-        "paths.concept_encoder": str(encoder / "concept_encoder"),
         "paths.label_names": str(LABELS / "gallery.yml"),
         "paths.labels": str(folder / "labels.json"),
         "initialize.components.nuner.start": start,

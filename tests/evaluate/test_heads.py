@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spacy_nuner.evaluate import heads
 from spacy_nuner.evaluate.data import load_dataset
 from spacy_nuner.evaluate.frozen import read_config, read_recipe
 from spacy_nuner.evaluate.heads import (
@@ -18,7 +19,7 @@ from spacy_nuner.evaluate.heads import (
     Task,
     make_pipe,
     run_task,
-    train_and_tag,
+    tag_tokens,
     without_docs,
 )
 
@@ -28,6 +29,13 @@ CONFIG = Path(__file__).parents[2] / "configs" / "tiny" / "fewshot_frozen.cfg"
 @pytest.fixture(scope="module")
 def config():
     return read_config(CONFIG, {"training.max_steps": 40})
+
+
+def bio_tags(gold):
+    """Tags of the tokens: 0 "O", then "B-" and "I-" of each label."""
+    begins = np.zeros(len(gold.types), dtype=bool)
+    begins[gold.spans[:, 0]] = True
+    return np.where(gold.types > 0, 2 * gold.types - begins, gold.types)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +54,8 @@ def make_task(datasets_dir, tmp_path_factory, config):
         return Task(
             train=path,
             train_rows=rows,
-            tags=gold.types[rows],
+            train_lengths=gold.lengths[:n],
+            tags=bio_tags(gold)[rows],
             test=path,
             test_rows=None,
             gold=without_docs(gold),
@@ -92,12 +101,43 @@ def test_rows_of_the_test_set_and_a_subset_of_it(config, make_task, datasets_dir
 
 
 def test_nothing_to_tag(config, make_task):
-    task = make_task(5)
-    X = np.load(task.train)[task.train_rows]
-    ids = train_and_tag(
-        make_pipe(config), X, task.tags, X[:0], task.labels, task.recipe
+    pipe, task = make_pipe(config), make_task(5)
+    run_task(pipe, task)
+    none = task.gold._replace(lengths=task.gold.lengths[:0], types=task.gold.types[:0])
+    assert tag_tokens(pipe, task._replace(gold=none)).shape == (0,)
+
+
+def test_chunks_change_nothing(config, make_task, monkeypatch):
+    pipe, task = make_pipe(config), make_task(20)
+    run_task(pipe, task)
+    whole = tag_tokens(pipe, task)
+    monkeypatch.setattr(heads, "CHUNK", 30)
+    np.testing.assert_array_equal(tag_tokens(pipe, task), whole)
+
+
+def test_columns_are_those_of_one_layer(config, make_task, tmp_path):
+    task = make_task(20)
+    X = np.load(task.train)
+    noise = np.random.default_rng(1).normal(size=X.shape).astype("float32")
+    np.save(tmp_path / "joined.npy", np.hstack([noise, X, noise]))
+    joined = task._replace(train=tmp_path / "joined.npy", test=tmp_path / "joined.npy")
+    pipe = make_pipe(config)
+    plain = run_task(pipe, task)
+    middle = run_task(pipe, joined._replace(columns=(16, 32)))
+    first = run_task(pipe, joined._replace(columns=(0, 16)))
+    assert middle | {"seconds": 0} == plain | {"seconds": 0}
+    assert first["token_macro_f1"] < plain["token_macro_f1"]
+
+
+def test_zero_shot_is_the_label_vectors(config, make_task):
+    task = make_task(1)._replace(tags=None)
+    vectors = 3 * np.eye(16, dtype="float32")[1 : 1 + len(task.labels)]
+    right, wrong = (
+        run_task(make_pipe(config), task._replace(label_vectors=v))["token_macro_f1"]
+        for v in (vectors, np.roll(vectors, 1, axis=0))
     )
-    assert ids.shape == (0,)
+    assert right > 0.4
+    assert wrong < 0.1
 
 
 def test_averages_are_refused(config):

@@ -38,6 +38,8 @@ def test_pick_systems():
         "base_best_layer",
         "nuner",
         "nuner_concept_start",
+        "nuner_zero_shot",
+        "nuner_zero_shot_uncalibrated",
     ]
     assert [s.name for s in pick_systems(["nuner", "base"])] == ["nuner", "base"]
     with pytest.raises(ValueError, match=r"N509.*bert.*base_best_layer"):
@@ -92,6 +94,11 @@ def test_draw_sets(dataset):
     assert all(n < 500 for n in entry["types"].values())
 
 
+def test_no_sets_where_nothing_is_to_be_trained(dataset):
+    plan = draw_sets(dataset._replace(zero_shot_only=True), [1, 500], 3)
+    assert plan == ({}, [])
+
+
 def test_seeds_without_a_set_are_named(dataset):
     # Taking B or C takes A twice, and both together take A four times: more than 2k
     docs = []
@@ -111,19 +118,19 @@ def test_seeds_without_a_set_are_named(dataset):
 def test_read_names(dataset, tmp_path):
     names = read_names(ROOT / "assets" / "labels" / "gallery.yml", dataset.labels)
     assert list(names) == dataset.labels
-    assert all(name == name.lower() for name in names.values())
-    with pytest.raises(FileNotFoundError, match=r"N001.*label names"):
+    assert all(len(phrases) == 2 for phrases in names.values())
+    with pytest.raises(ValueError, match=r"N001.*label names"):
         read_names(tmp_path / "no.yml", dataset.labels)
-    srsly.write_yaml(tmp_path / "a.yml", {"ARTIST": {"definition": "x"}, "B": "y"})
-    with pytest.raises(ValueError, match=r"N508.*ARTIST, B"):
+    srsly.write_yaml(tmp_path / "a.yml", {"ARTIST": {"definition": "x"}, "B": 3})
+    with pytest.raises(ValueError, match=r"N407.*B"):
         read_names(tmp_path / "a.yml", ["ARTIST", "B"])
 
 
 def test_the_key_sees_all_that_decides_a_cell(dataset):
     config = read_config(CONFIG, {})
     recipe = read_recipe(config)
-    names = {label: label.lower() for label in dataset.labels}
-    base, best, nuner, concept = SYSTEMS
+    names = {label: [label.lower()] for label in dataset.labels}
+    base, best, nuner, concept, zero_shot, uncalibrated = SYSTEMS
 
     def key(system, *, config=config, names=names, recipe=recipe, **changes):
         given = {
@@ -135,12 +142,15 @@ def test_the_key_sees_all_that_decides_a_cell(dataset):
         }
         return cell_key(describe(system, config, recipe, names), **given | changes)
 
-    other = {label: label.upper() for label in dataset.labels}
+    other = {label: [label.upper()] for label in dataset.labels}
     pull = read_config(CONFIG, {"components.nuner.pull": 9.0})
     keys = [
         key(base),
         key(best),
+        key(nuner),
         key(concept),
+        key(zero_shot),
+        key(uncalibrated),
         key(concept, names=other),
         key(base, encoder_sha256="y"),
         key(base, k=2),
@@ -151,7 +161,7 @@ def test_the_key_sees_all_that_decides_a_cell(dataset):
         key(base, recipe=recipe._replace(n_steps=7)),
     ]
     assert len(set(keys)) == len(keys)
-    assert key(base) == key(nuner) == key(nuner, names=other)
+    assert key(nuner) == key(nuner, names=other)
     moved = read_config(CONFIG, {"paths.encoder": "elsewhere"})
     assert key(base, config=moved) == key(base)
 

@@ -1,6 +1,7 @@
 """The whole grid on the tiny encoder: cells, what is skipped, what goes on."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -73,17 +74,24 @@ def test_cells_have_the_fields_of_the_contract(grid, result):
         f"{system.name}/gallery/k1/seed{seed}.json"
         for system in grid.systems
         for seed in range(2)
+        if not system.zero_shot
+    } | {
+        "nuner_zero_shot/gallery/k0/seed0.json",
+        "nuner_zero_shot_uncalibrated/gallery/k0/seed0.json",
     }
-    assert result.n_computed == len(cells) == 8
+    assert result.n_computed == len(cells) == 10
     assert result.n_skipped == 0
     for name, cell in cells.items():
         assert set(cell) >= FIELDS
         assert name.startswith(f"{cell['system']}/{cell['dataset']}/k{cell['k']}/")
         assert cell["experiment"] == "fewshot"
-        assert cell["sampler"] in ("exact", "exact_restart")
         assert cell["n_test_sentences"] == 80
         assert len(cell["train_indices"]) == cell["n_train_sentences"]
-        assert cell["n_train_entities"] >= 6
+        if cell["k"]:
+            assert cell["sampler"] in ("exact", "exact_restart")
+            assert cell["n_train_entities"] >= 6
+        else:
+            assert cell["train_indices"] == []
         assert len(cell["per_type"]) == 6
         for figures in cell["per_type"].values():
             assert set(figures) == PER_TYPE
@@ -96,6 +104,8 @@ def test_cells_have_the_fields_of_the_contract(grid, result):
 def test_all_systems_learn_from_the_same_sentences(grid, result):
     by_seed = {}
     for cell in read_cells(grid).values():
+        if not cell["k"]:
+            continue
         by_seed.setdefault(cell["seed"], []).append(cell["train_indices"])
     for sets in by_seed.values():
         assert all(indices == sets[0] for indices in sets)
@@ -105,12 +115,12 @@ def test_all_systems_learn_from_the_same_sentences(grid, result):
 def test_systems_differ_in_what_they_should(grid, result):
     cells = read_cells(grid)
 
-    def get(system):
-        return cells[f"{system}/gallery/k1/seed0.json"]
+    def get(system, k=1):
+        return cells[f"{system}/gallery/k{k}/seed0.json"]
 
-    # "nuner" is the same tiny encoder in another folder
-    for field in ("token_macro_f1", "per_type"):
-        assert get("base")[field] == get("nuner")[field]
+    assert get("base")["per_type"] != get("nuner")["per_type"]
+    zero_shot = get("nuner_zero_shot", k=0), get("nuner_zero_shot_uncalibrated", k=0)
+    assert zero_shot[0]["per_type"] != zero_shot[1]["per_type"]
     assert get("nuner_concept_start")["per_type"] != get("nuner")["per_type"]
     settings = get("base_best_layer")["settings"]
     assert settings["chosen_layer"] in (1, 2)
@@ -132,14 +142,14 @@ def test_finished_cells_are_skipped_and_lost_ones_made_again(grid, result):
     before = read_cells(grid)
     stamps = {path: path.stat().st_mtime_ns for path in grid.output.rglob("seed*.json")}
     again = run_grid(grid)
-    assert (again.n_computed, again.n_skipped) == (0, 8)
+    assert (again.n_computed, again.n_skipped) == (0, 10)
     assert stamps == {path: path.stat().st_mtime_ns for path in stamps}
     lost = grid.output / "nuner" / "gallery" / "k1" / "seed1.json"
     torn = grid.output / "base" / "gallery" / "k1" / "seed0.json"
     lost.unlink()
     torn.write_text(json.dumps(before["base/gallery/k1/seed0.json"])[:100])
     third = run_grid(grid)
-    assert (third.n_computed, third.n_skipped) == (2, 6)
+    assert (third.n_computed, third.n_skipped) == (2, 8)
     after = read_cells(grid)
     for cell in (*before.values(), *after.values()):
         cell.pop("seconds")
@@ -176,6 +186,16 @@ def test_a_stopped_run_keeps_what_it_had(grid, tmp_path, monkeypatch):
     assert len(read_cells(one)) == 2
     result = run_grid(one)
     assert (result.n_computed, result.n_skipped) == (4, 2)
+
+
+def test_data_that_are_not_to_be_trained_on(grid, datasets_dir, tmp_path):
+    folder = tmp_path / "ner" / "gallery"
+    shutil.copytree(datasets_dir / "gallery", folder)
+    meta = srsly.read_json(folder / "meta.json") | {"zero_shot_only": True}
+    srsly.write_json(folder / "meta.json", meta)
+    only = grid._replace(datasets=[folder], output=tmp_path / "fewshot")
+    assert run_grid(only).n_computed == 2
+    assert {cell["k"] for cell in read_cells(only).values()} == {0}
 
 
 def test_an_encoder_that_is_not_there(grid, tmp_path):
