@@ -10,6 +10,7 @@ from ..errors import Errors
 
 SCORES = ("token_macro_f1", "token_macro_f1_with_none", "entity_micro_f1")
 FIELDS = ("experiment", "system", "dataset", "k", "seed", *SCORES)
+CALIBRATION = "calibration.json"
 
 
 class Cell(NamedTuple):
@@ -36,11 +37,17 @@ class Inputs(NamedTuple):
     corpus: dict[str, Any] | None  # stats.json
     log: list[dict[str, Any]] | None  # log.jsonl
     encoder: dict[str, Any] | None  # nuner.json, with "n_parameters" added
+    calibration: dict[str, Any] | None  # calibration.json
     missing: list[str]  # in words, for the page
 
 
 def read_inputs(
-    metrics: Path, *, corpus: Path | None, log: Path | None, encoder: Path | None
+    metrics: Path,
+    *,
+    corpus: Path | None,
+    log: Path | None,
+    encoder: Path | None,
+    calibration: Path | None = None,
 ) -> Inputs:
     """Read the files of a report.
 
@@ -48,15 +55,19 @@ def read_inputs(
     corpus (Path | None): `corpus/concepts/stats.json`.
     log (Path | None): `training/pretrain/log.jsonl`.
     encoder (Path | None): `encoders/<name>/nuner.json`.
+    calibration (Path | None): what `spacy-nuner calibrate` measured;
+        `calibration.json` of the metrics by default.
     RETURNS (Inputs): what is there, and what is not.
     RAISES (ValueError): if a file that is there cannot be read.
     """
     missing = []
+    calibration = calibration or metrics / CALIBRATION
     for what, path in (
         ("Metrics", metrics),
         ("Corpus statistics", corpus),
         ("Pre-training log", log),
         ("Encoder description", encoder),
+        ("Calibration", calibration),
     ):
         if path is None:
             missing.append(f"{what}: no path given.")
@@ -71,6 +82,7 @@ def read_inputs(
         read_object(corpus) if corpus and corpus.is_file() else None,
         read_log(log) if log and log.is_file() else None,
         read_encoder(encoder) if encoder and encoder.is_file() else None,
+        read_calibration(calibration) if calibration.is_file() else None,
         missing,
     )
 
@@ -155,6 +167,42 @@ def read_encoder(path: Path) -> dict[str, Any]:
     weights = path.with_name("model.safetensors")
     n_parameters = count_parameters(weights) if weights.is_file() else None
     return {**read_object(path), "n_parameters": n_parameters}
+
+
+def read_calibration(path: Path) -> dict[str, Any]:
+    """Read what was measured of an encoder on the concept corpus.
+
+    path (Path): `calibration.json`.
+    RETURNS (dict[str, Any]): "threshold", "scale", "n_concepts" and the points of
+        "reliability".
+    RAISES (ValueError): if something else stands there.
+    """
+    content = read_object(path)
+    try:
+        points = [
+            {
+                "name": str(point["name"]),
+                "predicted": _read_share(point["predicted"]),
+                "observed": _read_share(point["observed"]),
+                "n": int(point["n"]),
+            }
+            for point in content["reliability"]
+        ]
+        return {
+            "threshold": float(content["threshold"]),
+            "scale": float(content["scale"]),
+            "n_concepts": int(content["n_concepts"]),
+            "reliability": points,
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(Errors.N602.format(path=path, problem=repr(error))) from None
+
+
+def _read_share(value: Any) -> float:
+    share = float(value)
+    if not 0 <= share <= 1:
+        raise ValueError(f"{value!r} is not between 0 and 1")
+    return share
 
 
 def count_parameters(path: Path) -> int:

@@ -13,7 +13,12 @@ from .names import (
     name_system,
 )
 from .rows import Row
-from .tables import list_corpus_facts, make_dataset_tables, make_gain_tables
+from .tables import (
+    describe_calibration,
+    list_corpus_facts,
+    make_dataset_tables,
+    make_gain_tables,
+)
 
 PAPER_COLUMNS: Final = (
     "system",
@@ -33,6 +38,13 @@ LLM_COLUMNS: Final = (
     "entity micro F1",
     "paper: GPT-3.5",
     "paper: GPT-4",
+    "test sentences",
+)
+ZERO_SHOT_COLUMNS: Final = (
+    "data set",
+    "system",
+    "token macro F1",
+    "entity micro F1",
     "test sentences",
 )
 # what Markdown would read as markup, after HTML has been escaped
@@ -123,6 +135,29 @@ def make_llm_table(rows: Iterable[Row]) -> str:
     )
 
 
+def make_zero_shot_table(rows: Iterable[Row]) -> str:
+    """Labels known by name alone, with and without calibration.
+
+    rows (Iterable[Row]): the summary's "zero_shot".
+    RETURNS (str): a Markdown table.
+    """
+    return make_table(
+        ZERO_SHOT_COLUMNS,
+        (
+            [
+                escape_text(name_dataset(row["dataset"])),
+                escape_text(name_system(row["system"])),
+                format_points(row["token_macro_f1"]["mean"]),
+                format_points(row["entity_micro_f1"]["mean"]),
+                escape_text(
+                    "–" if row["n_test_sentences"] is None else row["n_test_sentences"]
+                ),
+            ]
+            for row in rows
+        ),
+    )
+
+
 def make_means_table(means: Iterable[Row], group: str) -> str:
     """Mean F1 over a group of data sets: systems as rows, k as columns.
 
@@ -171,6 +206,7 @@ def render_markdown(summary: dict[str, Any]) -> str:
         if table := make_means_table(summary["means"], group):
             parts += [f"## Mean of {name}, token macro F1\n", table]
     parts += _render_grids(summary)
+    parts += _render_zero_shot(summary)
     if summary["llm"]:
         parts.append("## The LLM with the NER v3 prompt\n")
         parts.append(make_llm_table(summary["llm"]))
@@ -215,6 +251,18 @@ def _render_grids(summary: dict[str, Any]) -> list[str]:
         head = ["token macro F1", *(f"k = {k}" for k in table["ks"])]
         parts.append(make_table(head, rows))
     return parts
+
+
+def _render_zero_shot(summary: dict[str, Any]) -> list[str]:
+    parts = []
+    if summary["zero_shot"]:
+        parts.append("No example was given, the labels are known by their names.\n")
+        parts.append(make_zero_shot_table(summary["zero_shot"]))
+    if calibration := summary["calibration"]:
+        parts.append(f"{describe_calibration(calibration)}\n")
+        if calibration["reliability"]:
+            parts.append("![Reliability](figures/reliability.svg)\n")
+    return ["## Zero-shot\n", *parts] if parts else []
 
 
 def _format_cell(cell: Row | None) -> str:

@@ -8,6 +8,8 @@ SYSTEMS: Final = {
     "base_best_layer": "base, best layer",
     "nuner": "NuNER",
     "nuner_concept_start": "NuNER, concept start",
+    "nuner_zero_shot_uncalibrated": "NuNER, zero-shot, uncalibrated",
+    "nuner_zero_shot": "NuNER, zero-shot",
     "llm_ner_v3": "LLM, NER v3, as shipped",
     "llm_ner_v3_repaired": "LLM, NER v3, repaired parser",
     "paper_roberta": "paper: RoBERTa",
@@ -17,6 +19,8 @@ DATASETS: Final = {
     "mit_restaurant": "MIT Restaurant",
     "mit_movie": "MIT Movie (eng)",
     "bionlp2004": "BioNLP 2004",
+    "wnut17": "WNUT-17",
+    "wikineural": "WikiNEuRal (English)",
     "gallery": "Gallery",
     "workshop": "Workshop",
 }

@@ -22,9 +22,11 @@ from .names import (
     system_order,
 )
 from .paper import FEWSHOT
+from .reliability import draw_reliability
 from .rows import FEWSHOT_EXPERIMENT, METRIC, Row
 from .svg import read_template
 from .tables import (
+    describe_calibration,
     list_corpus_facts,
     list_training_facts,
     make_cards,
@@ -33,11 +35,13 @@ from .tables import (
 )
 
 TEMPLATE = "page.html.jinja"
+RELIABILITY = "reliability"
 SECTIONS = (
     ("paper", "Beside the paper"),
     ("curves", "Learning curves"),
     ("results", "Results by data set"),
     ("gains", "Gains"),
+    ("zero-shot", "Zero-shot"),
     ("llm", "LLM, NER v3"),
     ("unreachable", "Not measured"),
     ("corpus", "Corpus"),
@@ -75,20 +79,26 @@ def render_page(summary: dict[str, Any], charts: dict[str, Chart]) -> str:
         )
     }
     corpus, log = summary["corpus"], summary["pretraining"]
-    concepts = charts.get("concepts")
-    hides = not (summary["unreachable"] or summary["uneven"])
+    calibration = summary["calibration"]
+    single = {id: charts.get(id) for id in ("concepts", RELIABILITY)}
+    hidden = set()
+    if not (summary["unreachable"] or summary["uneven"]):
+        hidden.add("unreachable")
+    if not (summary["zero_shot"] or summary["calibration"]):
+        hidden.add("zero-shot")
     return template.render(
         s=summary,
         styles=Markup(read_template("page.css") + read_template("chart.css")),
-        sections=[s for s in SECTIONS if not (hides and s[0] == "unreachable")],
+        sections=[section for section in SECTIONS if section[0] not in hidden],
         cards=make_cards(summary),
-        charts={**named, "concepts": concepts and Markup(concepts.svg)},
+        charts=named | {id: one and Markup(one.svg) for id, one in single.items()},
         llm_groups=[
             (dataset, list(rows))
             for dataset, rows in groupby(summary["llm"], lambda row: row["dataset"])
         ],
         tables=make_dataset_tables(summary["results"]),
         gain_tables=make_gain_tables(summary["gains"], summary["means"]),
+        calibration_text=describe_calibration(calibration) if calibration else "",
         corpus_facts=list_corpus_facts(corpus) if corpus else [],
         training_facts=list_training_facts(log) if log else [],
     )
@@ -124,6 +134,11 @@ def draw_charts(summary: dict[str, Any], inputs: Inputs) -> dict[str, Chart]:
     if concepts:
         svg = curves.draw_concept_frequencies("concepts", concepts)
         charts["concepts"] = Chart("Concept frequencies", svg)
+    points = (summary["calibration"] or {}).get("reliability")
+    if points:
+        title = "Predicted and observed probability of a concept"
+        svg = draw_reliability(RELIABILITY, title, points)
+        charts[RELIABILITY] = Chart(title, svg)
     return charts | _draw_training(inputs.log or [])
 
 

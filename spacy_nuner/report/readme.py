@@ -5,7 +5,13 @@ from typing import Any, Final
 
 from ..errors import Errors
 from .collect import read_object
-from .markdown import escape_text, make_llm_table, make_means_table, make_paper_table
+from .markdown import (
+    escape_text,
+    make_llm_table,
+    make_means_table,
+    make_paper_table,
+    make_zero_shot_table,
+)
 from .names import GROUP_NAMES
 from .summary import write_text
 
@@ -38,7 +44,7 @@ def update_readme(readme: Path, summary_path: Path) -> bool:
 
 
 def make_block(summary: dict[str, Any]) -> str:
-    """Make the block: means beside the paper, and the LLM.
+    """Make the block: means beside the paper, zero-shot where there is, and the LLM.
 
     summary (dict[str, Any]): the content of `summary.json`.
     RETURNS (str): Markdown.
@@ -55,6 +61,12 @@ def make_block(summary: dict[str, Any]) -> str:
     if summary["versus_paper"]:
         parts.append("Beside the paper's Table 3, on its own data sets and scale:")
         parts.append(make_paper_table(summary["versus_paper"]))
+    if summary["zero_shot"]:
+        parts.append(
+            "Zero-shot: the labels are known by their names, no example is given. With "
+            "thresholds calibrated on the concept corpus, and without:"
+        )
+        parts.append(make_zero_shot_table(summary["zero_shot"]))
     if summary["llm"]:
         parts.append("The LLM with spacy-llm's NER v3 prompt, and few-shot systems:")
         parts.append(make_llm_table(summary["llm"]))

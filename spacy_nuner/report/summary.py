@@ -21,6 +21,7 @@ from .rows import (
     make_means,
     make_results,
 )
+from .zero_shot import make_zero_shot, split_cells
 
 FORMAT: Final = 1
 PACKAGES: Final = (
@@ -43,8 +44,9 @@ def make_summary(inputs: Inputs) -> dict[str, Any]:
     RETURNS (dict[str, Any]): plain JSON; all scores in points (0 to 100).
     """
     scale = make_scale(inputs)
-    results = make_results(inputs.cells)
-    scores = index_scores(inputs.cells)
+    cells, zero_shot = split_cells(inputs.cells)
+    results = make_results(cells)
+    scores = index_scores(cells)
     means = make_means(scores)
     shown = _few_ks({k for _, _, k in scores})
     return {
@@ -56,8 +58,10 @@ def make_summary(inputs: Inputs) -> dict[str, Any]:
         "results": results,
         "gains": make_gains(scores),
         "llm": compare_with_llm(results, fewshot_ks=lambda k: k in shown),
+        "zero_shot": make_zero_shot(zero_shot),
+        "calibration": inputs.calibration,
         "unreachable": inputs.unreachable,
-        "uneven": find_uneven(inputs.cells),
+        "uneven": find_uneven(cells),
         "corpus": _summarize_corpus(inputs.corpus),
         "pretraining": _summarize_log(inputs.log),
         "encoder": inputs.encoder,

@@ -169,6 +169,20 @@ def list_corpus_facts(corpus: Mapping[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
+def describe_calibration(calibration: Mapping[str, Any]) -> str:
+    """The calibration in a sentence.
+
+    calibration (Mapping[str, Any]): the summary's "calibration".
+    RETURNS (str): plain text.
+    """
+    return (
+        f"Calibrated on the dev part of the concept corpus: a token is of a label from "
+        f"the logit {calibration['threshold']:.2f} on, {calibration['n_concepts']:,} "
+        f"concepts have thresholds of their own, the scale is "
+        f"{calibration['scale']:.2f}."
+    )
+
+
 def list_training_facts(log: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The pre-training in words.
 

@@ -115,7 +115,35 @@ def make_files(root: Path) -> Files:
             }
         ],
     )
+    write_zero_shot(metrics)
     return Files(metrics, _make_corpus(root), _make_log(root), _make_encoder(root))
+
+
+def write_zero_shot(metrics: Path) -> None:
+    """Write cells without examples and what a calibration measured."""
+    for dataset, score in (("wnut17", 0.4), ("gallery", 0.3)):
+        for system, more in (("", 0.05), ("_uncalibrated", 0.0)):
+            write_cell(
+                metrics,
+                system=f"nuner_zero_shot{system}",
+                dataset=dataset,
+                k=0,
+                score=score + more,
+                n_test=1287,
+            )
+    points = [
+        {"name": name, "predicted": p, "observed": p * share, "n": 1000}
+        for name, share in (("calibrated", 0.9), ("as trained", 0.5), (HOSTILE, 0.1))
+        for p in (0.05, 0.55, 0.95)
+    ]
+    calibration = {
+        "threshold": 2.75,
+        "scale": 1.25,
+        "n_concepts": 142,
+        "concepts": [{"concept": HOSTILE, "n": 99, "threshold": 2.5}],
+        "reliability": points,
+    }
+    write_json(metrics / "calibration.json", calibration)
 
 
 def _make_corpus(root: Path) -> Path:

@@ -19,7 +19,7 @@ def test_reads_everything(files: Files) -> None:
     inputs = read_inputs(
         files.metrics, corpus=files.corpus, log=files.log, encoder=files.encoder
     )
-    assert len(inputs.cells) == (4 * 4 - 1) * 4 * 5 + 8
+    assert len(inputs.cells) == (4 * 4 - 1) * 4 * 5 + 8 + 4
     assert inputs.missing == []
     assert inputs.unreachable[0]["experiment"] == "fewshot"
     assert inputs.corpus is not None
@@ -30,19 +30,23 @@ def test_reads_everything(files: Files) -> None:
     assert inputs.encoder["n_parameters"] == 1000 * 384 + 384
     cell = inputs.cells[0]
     assert (cell.experiment, cell.system, cell.k) == ("fewshot", "base", "1")
-    assert {cell.k for cell in inputs.cells} == {"1", "4", "16", "64", "kw0", "kw8"}
+    ks = {cell.k for cell in inputs.cells}
+    assert ks == {"0", "1", "4", "16", "64", "kw0", "kw8"}
+    assert inputs.calibration is not None
+    assert inputs.calibration["threshold"] == 2.75
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     inputs = read_inputs(
         tmp_path / "metrics", corpus=tmp_path / "stats.json", log=None, encoder=None
     )
-    assert inputs[:5] == ([], [], None, None, None)
+    assert inputs[:6] == ([], [], None, None, None, None)
     assert inputs.missing == [
         f"Metrics: {tmp_path.as_posix()}/metrics is not there.",
         f"Corpus statistics: {tmp_path.as_posix()}/stats.json is not there.",
         "Pre-training log: no path given.",
         "Encoder description: no path given.",
+        f"Calibration: {tmp_path.as_posix()}/metrics/calibration.json is not there.",
     ]
     (tmp_path / "metrics").mkdir()
     inputs = read_inputs(tmp_path / "metrics", corpus=None, log=None, encoder=None)
