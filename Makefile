@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 PROFILE ?= sample
 BIN := $(VENV)/bin
+# span_marker does not stand beside our versions: Python of another environment that has it
+SPAN_MARKER_PYTHON ?= $(BIN)/python
 INSTALLED := $(VENV)/.installed
 
 .PHONY: run test lint format bench readme clean install
@@ -35,6 +37,10 @@ test: lint
 bench: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/align.py
+	$(BIN)/python benchmarks/frozen_training.py --docs docs/component.md
+	$(BIN)/python benchmarks/inference.py --docs docs/component.md \
+		--cost-encoder encoders/sample --python-span-marker $(SPAN_MARKER_PYTHON)
+	$(BIN)/python benchmarks/inference.py --docs docs/component.md --memory 100000
 
 clean:
 	$(BIN)/python scripts/clean.py

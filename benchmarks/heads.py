@@ -13,9 +13,11 @@ import tempfile
 from collections import defaultdict
 from importlib.metadata import version
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
+from typing import Any
 
 import spacy
+import srsly
 import typer
 from spacy.tokens import DocBin
 from wasabi import msg
@@ -26,20 +28,39 @@ from spacy_nuner.evaluate.run import run_grid
 
 ROOT = Path(__file__).parent.parent
 START, END = "<!-- heads:start -->", "<!-- heads:end -->"
-PULL, NONE_BIAS = "components.nuner.pull", "components.nuner.none_bias"
-DECAY = "training.optimizer.L2"
-# Name of the row, system, overrides of fewshot_frozen.cfg
-VARIANTS: list[tuple[str, str, dict[str, float]]] = [
-    ("zero start, no pull", "nuner", {PULL: 0.0}),
-    ("zero start, no pull, decay 1e-3", "nuner", {PULL: 0.0, DECAY: 0.001}),
-    ("zero start, pull 1", "nuner", {PULL: 1.0}),
-    ("concept start, no pull", "nuner_concept_start", {PULL: 0.0, NONE_BIAS: 2.0}),
-    ("concept start, pull 0.5", "nuner_concept_start", {PULL: 0.5, NONE_BIAS: 2.0}),
-    ("concept start, pull 1", "nuner_concept_start", {PULL: 1.0, NONE_BIAS: 2.0}),
-    ("the same, none bias 1", "nuner_concept_start", {PULL: 1.0, NONE_BIAS: 1.0}),
-    ("the same, none bias 3", "nuner_concept_start", {PULL: 1.0, NONE_BIAS: 3.0}),
-    ("the same, none bias 4", "nuner_concept_start", {PULL: 1.0, NONE_BIAS: 4.0}),
+NUNER, MODEL = "components.nuner", "components.transformer.model"
+BEGIN = "initialize.components.nuner"
+CONCEPT, RANDOM = "nuner_concept_start", "nuner"
+FIRST = {f"{MODEL}.pooling": "first"}
+# Name of the row, system, overrides of fewshot_frozen.cfg; the first row is the default
+VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("default", CONCEPT, {}),
+    ("random start", RANDOM, {}),
+    (NAMES_ONLY := "start from names without definitions", CONCEPT, {}),
+    ("no pull", CONCEPT, {f"{NUNER}.pull": 0.0}),
+    ("pull 0.35", CONCEPT, {f"{NUNER}.pull": 0.35}),
+    ("pull 1.4", CONCEPT, {f"{NUNER}.pull": 1.4}),
+    ("none bias 0.5", CONCEPT, {f"{NUNER}.none_bias": 0.5}),
+    ("none bias 2.5", CONCEPT, {f"{NUNER}.none_bias": 2.5}),
+    (
+        "threshold of None by cross-validation",
+        CONCEPT,
+        {f"{NUNER}.none_threshold": "cross_validation"},
+    ),
+    ("no class weights", CONCEPT, {f"{NUNER}.class_weight": 0.0}),
+    ("balanced classes", CONCEPT, {f"{NUNER}.class_weight": 1.0}),
+    ("token alone, no neighbours", CONCEPT, {f"{NUNER}.model.window": 0}),
+    ("neighbours at full weight", CONCEPT, {f"{NUNER}.model.neighbour_weight": 1.0}),
+    ("io tags", CONCEPT, {f"{NUNER}.tagging": "io"}),
+    ("order of tags: validity only", CONCEPT, {f"{NUNER}.transition_weight": 0.0}),
+    ("order of tags at full weight", CONCEPT, {f"{NUNER}.transition_weight": 1.0}),
+    ("no whitening", CONCEPT, {f"{BEGIN}.whiten": False}),
+    ("last layer alone, no whitening", CONCEPT, {f"{MODEL}.layers": [-1]}),
+    ("first sub-token, no whitening", CONCEPT, FIRST),
+    ("two layers", CONCEPT, {f"{NUNER}.model.hidden_width": 384}),
 ]
+SCORES = {"token_macro_f1": "token macro F1", "entity_micro_f1": "entity micro F1"}
+Scores = dict[tuple[int, str, int], float]  # by k, data set and seed, in points
 
 
 def cut_pool(dataset: Path, output: Path, *, most: int, seed: int) -> None:
@@ -57,34 +78,69 @@ def cut_pool(dataset: Path, output: Path, *, most: int, seed: int) -> None:
     (output / "meta.json").write_text(json.dumps(meta), encoding="utf8")
 
 
-def read_scores(folder: Path) -> dict[int, float]:
-    """RETURNS (dict[int, float]): Token macro F1 in points by k, mean of the sets."""
-    by_set: dict[tuple[int, str], list[float]] = defaultdict(list)
-    for path in folder.glob("*/*/k*/seed*.json"):
-        cell = json.loads(path.read_text(encoding="utf8"))
-        by_set[cell["k"], cell["dataset"]].append(100 * cell["token_macro_f1"])
+def keep_names(labels_dir: Path, output: Path) -> Path:
+    """RETURNS (Path): A folder of label files without the definitions."""
+    output.mkdir()
+    for path in labels_dir.glob("*.yml"):
+        entries = srsly.read_yaml(path)
+        names = {k: v["name"] for k, v in entries.items() if "name" in v}
+        srsly.write_yaml(output / path.name, names)
+    return output
+
+
+def read_scores(folder: Path, score: str) -> Scores:
+    """RETURNS (Scores): A score of each cell."""
+    cells = [srsly.read_json(path) for path in folder.glob("*/*/k*/seed*.json")]
+    return {(c["k"], c["dataset"], c["seed"]): 100 * c[score] for c in cells}
+
+
+def average(scores: Scores, k: int) -> float:
+    """RETURNS (float): Mean over data sets of the mean over training sets."""
+    by_dataset: dict[str, list[float]] = defaultdict(list)
+    for (n, dataset, _), value in scores.items():
+        if n == k:
+            by_dataset[dataset].append(value)
+    return mean(mean(values) for values in by_dataset.values())
+
+
+def compare(scores: Scores, default: Scores, k: int) -> dict[str, float]:
+    """RETURNS (dict[str, float]): The mean, its difference to the default's and the
+    standard error of the difference, over data sets and training sets."""
+    differences = [v - default[key] for key, v in scores.items() if key[0] == k]
+    spread = stdev(differences) if len(differences) > 1 else 0.0
     return {
-        k: mean(mean(scores) for (n, _), scores in by_set.items() if n == k)
-        for k in sorted({k for k, _ in by_set})
+        "mean": average(scores, k),
+        "difference": average(scores, k) - average(default, k),
+        "standard_error": spread / len(differences) ** 0.5,
     }
 
 
-def make_table(result: dict) -> str:
+def make_table(result: dict[str, Any]) -> str:
     """RETURNS (str): The Markdown block of the docs."""
-    ks = result["k"]
-    head = "| head | " + " | ".join(f"k = {k}" for k in ks) + " |"
-    rows = [
-        f"| {row['name']} | "
-        + " | ".join(f"{row['scores'].get(str(k), float('nan')):.1f}" for k in ks)
-        + " |"
-        for row in result["rows"]
-    ]
-    note = (
+    lines = [START]
+    ks = [str(k) for k in result["k"]]
+    for score, title in SCORES.items():
+        lines += [
+            f"| {title} | " + " | ".join(f"k = {k}" for k in ks) + " |",
+            "|---|" + "---:|" * len(ks),
+        ]
+        for row in result["rows"]:
+            cells = [row["scores"][score][k] for k in ks]
+            texts = [
+                f"{c['mean']:.1f} ({c['difference']:+.1f} ± {c['standard_error']:.1f})"
+                if row is not result["rows"][0]
+                else f"**{c['mean']:.1f}**"
+                for c in cells
+            ]
+            lines.append(f"| {row['name']} | " + " | ".join(texts) + " |")
+        lines.append("")
+    lines.append(
         f"Pools of {', '.join(result['datasets'])} (at most {result['most']} sentences "
-        f"each), {result['n_sets']} training sets; `python benchmarks/heads.py`, "
+        f"each), {result['n_sets']} training sets for each k; encoder of "
+        f"{result['encoder']['steps']} steps; `{result['command']}`, "
         f"{result['machine']}."
     )
-    return "\n".join([START, head, "|---|" + "---:|" * len(ks), *rows, "", note, END])
+    return "\n".join([*lines, END])
 
 
 def main(
@@ -100,19 +156,23 @@ def main(
     most: int = typer.Option(1000, min=10, help="Sentences taken of each pool."),
 ) -> None:
     """Compare settings of the head on halves of the pools."""
-    ks = [1, 4, 16]
+    ks = [1, 4, 16, 64]
     config_path = ROOT / "configs" / "sample" / "fewshot_frozen.cfg"
+    labels = ROOT / "assets" / "labels"
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         cut = Path(folder) / "ner"
         for dataset in find_datasets(datasets):
-            cut_pool(dataset, cut / dataset.name, most=most, seed=0)
+            if not srsly.read_json(dataset / "meta.json").get("zero_shot_only"):
+                cut_pool(dataset, cut / dataset.name, most=most, seed=0)
+        names_only = keep_names(labels, Path(folder) / "labels")
+        defaults: dict[str, Scores] = {}
         for i, (name, system, overrides) in enumerate(VARIANTS):
             grid = Grid(
                 config=read_config(config_path, overrides),
                 encoders={"nuner": encoder, "base": find_base(encoder)},
                 datasets=find_datasets(cut),
-                labels_dir=ROOT / "assets" / "labels",
+                labels_dir=names_only if name == NAMES_ONLY else labels,
                 output=Path(folder) / "metrics" / str(i),
                 ks=ks,
                 n_sets=n_sets,
@@ -120,17 +180,24 @@ def main(
                 keep_features=True,
             )
             run_grid(grid)
-            scores = {str(k): f1 for k, f1 in read_scores(grid.output).items()}
+            scores: dict[str, Any] = {}
+            for score in SCORES:
+                found = read_scores(grid.output, score)
+                default = defaults.setdefault(score, found)
+                reached = sorted({k for k, _, _ in found})
+                scores[score] = {str(k): compare(found, default, k) for k in reached}
             rows.append({"name": name, "overrides": overrides, "scores": scores})
-            msg.info(name, "  ".join(f"{f1:.1f}" for f1 in scores.values()))
+            means = [f"{c['mean']:.1f}" for c in scores["token_macro_f1"].values()]
+            msg.info(name, "  ".join(means))
         names = [path.name for path in find_datasets(cut)]
     result = {
-        "k": ks,
+        "k": [int(k) for k in rows[0]["scores"]["token_macro_f1"]],
         "n_sets": n_sets,
         "most": most,
         "datasets": names,
         "encoder": json.loads((encoder / "nuner.json").read_text(encoding="utf8")),
         "rows": rows,
+        "command": "python benchmarks/heads.py",
         "machine": f"{platform.machine()}, spaCy {version('spacy')}",
     }
     output.parent.mkdir(parents=True, exist_ok=True)

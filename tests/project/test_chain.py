@@ -51,6 +51,8 @@ def finished(project: Path) -> Path:
         "training/pretrain/log.jsonl",
         "encoders/tiny/model.safetensors",
         "encoders/tiny/concept_encoder/model.safetensors",
+        "encoders/tiny/calibration.safetensors",
+        "metrics/calibration.json",
         "training/en_nuner/meta.json",
         "metrics/fewshot/nuner/gallery/k1/seed0.json",
         "metrics/ner_v3/llm_ner_v3_repaired/workshop/kw8/seed0.json",
@@ -92,7 +94,7 @@ def test_second_run_does_nothing_and_says_so(finished: Path) -> None:
     marks = {p: p.stat().st_mtime_ns for p in finished.glob("metrics/**/*.json")}
     result = run_chain(finished)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.count("nothing changed") >= 11
+    assert result.stdout.count("nothing changed") >= 12
     assert marks == {p: p.stat().st_mtime_ns for p in marks}
 
 
