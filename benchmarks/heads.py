@@ -23,7 +23,13 @@ from spacy.tokens import DocBin
 from wasabi import msg
 
 from spacy_nuner.evaluate.frozen import read_config
-from spacy_nuner.evaluate.plan import Grid, find_base, find_datasets, pick_systems
+from spacy_nuner.evaluate.plan import (
+    Grid,
+    find_base,
+    find_datasets,
+    pick_systems,
+    read_ks,
+)
 from spacy_nuner.evaluate.run import run_grid
 
 ROOT = Path(__file__).parent.parent
@@ -137,7 +143,7 @@ def make_table(result: dict[str, Any]) -> str:
     lines.append(
         f"Pools of {', '.join(result['datasets'])} (at most {result['most']} sentences "
         f"each), {result['n_sets']} training sets for each k; encoder of "
-        f"{result['encoder']['steps']} steps; `{result['command']}`, "
+        f"{result['encoder']['step']} steps; `{result['command']}`, "
         f"{result['machine']}."
     )
     return "\n".join([*lines, END])
@@ -152,14 +158,15 @@ def main(
     docs: Path | None = typer.Option(
         None, help=f"Markdown file whose block {START} gets the table."
     ),
+    k: str = typer.Option("1,4,16,64", help="Mentions of each type."),
     n_sets: int = typer.Option(3, "--sets", min=1, help="Training sets for each k."),
     most: int = typer.Option(1000, min=10, help="Sentences taken of each pool."),
 ) -> None:
     """Compare settings of the head on halves of the pools."""
-    ks = [1, 4, 16, 64]
+    ks = read_ks(k)
     config_path = ROOT / "configs" / "sample" / "fewshot_frozen.cfg"
     labels = ROOT / "assets" / "labels"
-    rows = []
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         cut = Path(folder) / "ner"
         for dataset in find_datasets(datasets):
@@ -197,7 +204,7 @@ def main(
         "datasets": names,
         "encoder": json.loads((encoder / "nuner.json").read_text(encoding="utf8")),
         "rows": rows,
-        "command": "python benchmarks/heads.py",
+        "command": f"python benchmarks/heads.py --k {k} --sets {n_sets} --most {most}",
         "machine": f"{platform.machine()}, spaCy {version('spacy')}",
     }
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,40 @@
+"""Warnings of all rooms."""
+
+
+class WarningMessages:
+    """Messages by code; see `Warnings`."""
+
+    W001 = "{count} of {total} {what} were left out: {reason}."
+    W101 = "No reply for the text '{id}': {error}"
+    W201 = (
+        "No sentence fell to '{part}' ({n} sentences in all). The split is by a hash "
+        "of the text: use more sentences or another --dev-share."
+    )
+    W301 = (
+        "Cut in {source}: {texts} sentences at max_length ({subtokens} sub-tokens and "
+        "{mentions} mentions lost), {concepts} concepts at max_concept_length."
+    )
+    W401 = (
+        "The vectors of {n} docs fill the {size:.0f} MiB that training may keep; those "
+        "of further docs are computed in each epoch. Raise "
+        "keep_vectors_mb in [initialize.components.nuner]."
+    )
+    W402 = (
+        "The pipeline was saved with {differences}. Its results may differ from those "
+        "that it had then. Check some texts; if they differ, install the versions that "
+        "it was saved with, or train it again with the installed ones."
+    )
+    W403 = (
+        "None of the {n} concepts in '{path}' has {least} mentions or more: there's "
+        "one threshold for all labels, and it rests on little. Use a larger concept "
+        "corpus for thresholds that can be relied on."
+    )
+    W404 = (
+        "Tokens of a concept are not nearer to it than others (a fitted scale of "
+        "{scale:.2g}): the encoder has not learned from the concept corpus, and its "
+        "zero-shot results are worth nothing. The scale 1 is kept."
+    )
+    W405 = (
+        "There is no concept encoder in '{path}', so that the head can't start from "
+        "what the labels are called. A folder made by 'spacy-nuner export' has one."
+    )
