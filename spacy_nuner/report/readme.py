@@ -17,6 +17,10 @@ from .summary import write_text
 
 START: Final = "<!-- results:start -->"
 END: Final = "<!-- results:end -->"
+# What of the report's longer tables is shown
+KS: Final = ("1", "4", "16", "64")
+OURS: Final = ("nuner", "nuner_concept_start")
+LESSER: Final = ("base", "nuner", "llm_ner_v3_repaired")
 
 
 def update_readme(readme: Path, summary_path: Path) -> bool:
@@ -58,9 +62,9 @@ def make_block(summary: dict[str, Any]) -> str:
         if table := make_means_table(summary["means"], group):
             sets = next(r["datasets"] for r in summary["means"] if r["group"] == group)
             parts += [f"Mean of the {name} ({escape_text(', '.join(sets))}):", table]
-    if summary["versus_paper"]:
+    if rows := [r for r in summary["versus_paper"] if r["k"] in KS]:
         parts.append("Beside the paper's Table 3, on its own data sets and scale:")
-        parts.append(make_paper_table(summary["versus_paper"]))
+        parts.append(make_paper_table(r for r in rows if r["system"] in OURS))
     if summary["zero_shot"]:
         parts.append(
             "Zero-shot: the labels are known by their names, no example is given. With "
@@ -68,6 +72,8 @@ def make_block(summary: dict[str, Any]) -> str:
         )
         parts.append(make_zero_shot_table(summary["zero_shot"]))
     if summary["llm"]:
-        parts.append("The LLM with spacy-llm's NER v3 prompt, and few-shot systems:")
-        parts.append(make_llm_table(summary["llm"]))
+        parts.append("The LLM with spacy-llm's NER v3 prompt, and the best of ours:")
+        rows = summary["llm"]
+        parts.append(make_llm_table(r for r in rows if r["system"] not in LESSER))
+    parts.append("All systems, data sets and k: `reports/index.html`.")
     return "\n\n".join(part.strip() for part in parts)
