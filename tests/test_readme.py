@@ -18,17 +18,11 @@ from update_readme import END, START, find_example, run_example  # noqa: E402
 def pipeline_folder(tmp_path: Path, tiny_encoder: Path) -> Path:
     """A folder with a pipeline `en_nuner` in it, trained for a few steps."""
     nlp = spacy.blank("en")
-    nlp.add_pipe(
-        "transformer",
-        config={
-            "model": {
-                "@architectures": "spacy-transformers.TransformerModel.v3",
-                "name": str(tiny_encoder),
-                "get_spans": {"@span_getters": "spacy-transformers.strided_spans.v1"},
-                "tokenizer_config": {"use_fast": True},
-            }
-        },
-    )
+    model = {
+        "@architectures": "spacy-nuner.TransformerModel.v1",
+        "name": str(tiny_encoder),
+    }
+    nlp.add_pipe("transformer", config={"model": model})
     nlp.add_pipe("nuner")
     doc = Doc(nlp.vocab, words=["Angela", "Merkel", "met", "Tim", "Cook"])
     doc.ents = [Span(doc, 0, 2, "PERSON"), Span(doc, 3, 5, "PERSON")]
