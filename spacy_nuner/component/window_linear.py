@@ -3,9 +3,10 @@
     u_i = M (x_i - m)                                    whitened, (width,)
     y_i = A u_i + w (B u_{i-1} + C u_{i+1}) + b          (n_out,)
 
-u is zero beyond the ends of a text. A, B and C stand below each other in the parameter
-W, (n_views * n_out, width), so that one matrix product serves all three; the products
-are shifted afterwards, which is cheaper than to shift the inputs, since n_out is small.
+u is zero beyond the ends of a text, and for white space, which has no vector (x = 0).
+A, B and C stand below each other in the parameter W, (n_views * n_out, width), so that
+one matrix product serves all three; the products are shifted afterwards, which is
+cheaper than to shift the inputs, since n_out is small.
 """
 
 from collections.abc import Callable
@@ -71,7 +72,7 @@ def _forward_folded(model: WindowLinear, Xr: InT) -> tuple[OutT, Callable[[OutT]
     """
     ops, lengths = model.ops, Xr.lengths
     M = cast(Floats2d, model.get_param("whiten"))
-    centred: Any = Xr.dataXd - model.get_param("mean")
+    centred: Any = centre(model, cast(Floats2d, Xr.dataXd))
     folded = ops.gemm(cast(Floats2d, model.get_param("W")), M)
     Y = _add_views(model, ops.gemm(centred, folded, trans2=True), lengths)
     Y += cast(Floats1d, model.get_param("b"))
@@ -86,6 +87,18 @@ def _forward_folded(model: WindowLinear, Xr: InT) -> tuple[OutT, Callable[[OutT]
     return Y, backprop
 
 
+def centre(model: WindowLinear, X: Floats2d) -> Floats2d:
+    """Take off the mean, but for white space, which has no vector: it stays zero.
+
+    model (Model): The layer.
+    X (Floats2d): (n_tokens, width).
+    RETURNS (Floats2d): (n_tokens, width).
+    """
+    centred: Any = X - model.get_param("mean")
+    centred[~X.any(axis=1)] = 0.0
+    return centred
+
+
 def whiten(model: WindowLinear, X: Floats2d) -> Floats2d:
     """Whiten inputs: U = (X - m) M^T.
 
@@ -94,7 +107,7 @@ def whiten(model: WindowLinear, X: Floats2d) -> Floats2d:
     RETURNS (Floats2d): (n_tokens, width).
     """
     M: Any = model.get_param("whiten")
-    centred: Any = X - model.get_param("mean")
+    centred: Any = centre(model, X)
     if M.ndim == 1:
         return centred * M
     return model.ops.gemm(centred, M, trans2=True)
@@ -134,6 +147,7 @@ def _predict(model: WindowLinear, X: Floats2d, lengths: Ints1d) -> Floats2d:
     folded = W * M if M.ndim == 1 else model.ops.gemm(W, M)
     offsets = folded @ cast(Any, model.get_param("mean"))  # (n_views * n_out,)
     Z = model.ops.gemm(X, folded, trans2=True) - offsets
+    Z[~X.any(axis=1)] = 0.0
     Y = _add_views(model, Z, lengths)
     Y += cast(Floats1d, model.get_param("b"))
     return Y

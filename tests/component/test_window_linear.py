@@ -46,6 +46,7 @@ def compute(layer: WindowLinear, X: Ragged) -> np.ndarray:
         U = [(M * (x - layer.get_param("mean"))) for x in own]
         if M.ndim == 2:
             U = [M @ (x - layer.get_param("mean")) for x in own]
+        U = [u if x.any() else 0.0 * u for u, x in zip(U, own, strict=True)]
         for i in range(length):
             y = views[0] @ U[i] + layer.get_param("b")
             if len(views) == 3 and i > 0:
@@ -55,6 +56,20 @@ def compute(layer: WindowLinear, X: Ragged) -> np.ndarray:
             outputs.append(y)
         start += length
     return np.array(outputs)
+
+
+@pytest.mark.parametrize("n_tokens", [10, 40])  # fewer than outputs, and more
+@pytest.mark.parametrize("is_matrix", [False, True])
+def test_white_space_is_like_the_end_of_a_text(n_tokens: int, is_matrix: bool) -> None:
+    """It has no vector; its neighbours must not see the mean in its place."""
+    layer = make_layer(3, is_matrix=is_matrix)
+    X = make_inputs([n_tokens])
+    X.dataXd[4] = 0.0
+    halves = Ragged(np.delete(X.dataXd, 4, axis=0), np.array([4, n_tokens - 5]))
+    expected = compute(layer, halves)
+    trained, _ = layer.begin_update(X)
+    for Y in (layer.predict(X), trained):
+        np.testing.assert_allclose(np.delete(Y, 4, axis=0), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("n_views", [1, 3])
