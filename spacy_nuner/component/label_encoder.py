@@ -13,6 +13,8 @@ from ..errors import Errors
 
 FOLDER = "concept_encoder"
 SETTINGS = "nuner.json"
+# Phrases of one length that are embedded together
+BATCH = 64
 REQUIRED = ("temperature", "bias", "pooling")
 
 Vectors = NDArray[np.float32]
@@ -44,24 +46,36 @@ class LabelEncoder:
         phrases (Sequence[str]): One or more descriptions of the label.
         RETURNS (Vectors): (width,).
         """
-        vectors = np.stack([self._embed_phrase(phrase.lower()) for phrase in phrases])
-        return vectors.mean(axis=0)
+        phrases = [phrase.lower() for phrase in phrases]
+        self.prepare(phrases)
+        return np.stack([self.cache[phrase] for phrase in phrases]).mean(axis=0)
 
-    def _embed_phrase(self, phrase: str) -> Vectors:
-        if phrase not in self.cache:
-            import torch
+    def prepare(self, phrases: Iterable[str]) -> None:
+        """Compute the vectors of phrases that are not known yet.
 
-            tokenizer, model = self._read()
-            # One at a time: padding then plays no part, and labels are few
-            encoded = tokenizer(phrase, truncation=True, return_tensors="pt")
-            with torch.inference_mode():
-                hidden = model(**encoded).last_hidden_state[0]  # (n_pieces, width)
-            mean = self.settings["pooling"] == "mean"
-            pooled = (hidden.mean(0) if mean else hidden[0]).numpy()
-            self.cache[phrase] = (pooled / self.settings["temperature"]).astype(
-                "float32"
-            )
-        return self.cache[phrase]
+        phrases (Iterable[str]): Descriptions of labels, in lower case.
+        """
+        missing = sorted(set(phrases) - set(self.cache))
+        if not missing:
+            return
+        import torch
+
+        tokenizer, model = self._read()
+        mean = self.settings["pooling"] == "mean"
+        temperature = self.settings["temperature"]
+        ids = tokenizer(missing, truncation=True)["input_ids"]
+        # Only those of one length together: no padding plays a part
+        for length in sorted({len(row) for row in ids}):
+            same = [i for i, row in enumerate(ids) if len(row) == length]
+            for start in range(0, len(same), BATCH):
+                chosen = same[start : start + BATCH]
+                batch = torch.tensor([ids[i] for i in chosen])
+                with torch.inference_mode():
+                    hidden = model(input_ids=batch).last_hidden_state
+                pooled = hidden.mean(1) if mean else hidden[:, 0]  # (n_chosen, width)
+                vectors = (pooled.numpy() / temperature).astype("float32")
+                for i, vector in zip(chosen, vectors, strict=True):
+                    self.cache[missing[i]] = vector.copy()
 
     def _read(self) -> tuple[Any, Any]:
         if self._parts is None:
@@ -95,6 +109,8 @@ def embed_labels(
     """
     if isinstance(encoder, Path):
         encoder = LabelEncoder(encoder)
+    names = [list(phrases) for phrases in names]
+    encoder.prepare(phrase.lower() for phrases in names for phrase in phrases)
     return np.stack([encoder.embed(phrases) for phrases in names])
 
 
