@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from .annotated import Annotated, CharSpan, Problem
+from .annotated import Annotated, CharSpan, Problem, tell
 
 
 class Aligned(NamedTuple):
@@ -32,17 +32,13 @@ def make_docs(nlp: Language, sentences: Iterable[Annotated]) -> Aligned:
     aligned = Aligned([], [], [])
     for sentence in sentences:
         if not sentence.text.strip():
-            aligned.problems.append(_problem("empty", sentence, "no text, left out"))
+            aligned.problems.append(tell("empty", sentence, "no text, left out"))
             continue
         doc = nlp.make_doc(sentence.text)
         aligned.problems.extend(_annotate(doc, sentence))
         aligned.docs.append(doc)
         aligned.sentences.append(sentence)
     return aligned
-
-
-def _problem(kind: str, sentence: Annotated, detail: str) -> Problem:
-    return Problem(kind, sentence.path, sentence.place, detail)
 
 
 def _annotate(doc: Doc, sentence: Annotated) -> list[Problem]:
@@ -53,20 +49,20 @@ def _annotate(doc: Doc, sentence: Annotated) -> list[Problem]:
         shown = f"“{sentence.text[given.start : given.end]}” ({given.label})"
         span = _trim(given, sentence.text)
         if span is None:
-            problems.append(_problem("blank", sentence, f"{shown} is white space only"))
+            problems.append(tell("blank", sentence, f"{shown} is white space only"))
             continue
         if span != given:
             detail = f"{shown} has white space at an edge, taken off"
-            problems.append(_problem("edges", sentence, detail))
+            problems.append(tell("edges", sentence, detail))
         tokens = _expand(doc, span.start, span.end, span.label)
         if _cuts_word(tokens, span, sentence.text):
             missing.append(tokens)
             detail = f"{shown} begins or ends within a word of “{tokens.text}”"
-            problems.append(_problem("misaligned", sentence, detail))
+            problems.append(tell("misaligned", sentence, detail))
             continue
         if (tokens.start_char, tokens.end_char) != span[:2]:
             detail = f"{shown} is taken as “{tokens.text}”, where tokens begin and end"
-            problems.append(_problem("expanded", sentence, detail))
+            problems.append(tell("expanded", sentence, detail))
         over = [e for e in found if e.start < tokens.end and tokens.start < e.end]
         if over:
             problems.append(_tell_overlap(tokens, over, shown, sentence))
@@ -87,9 +83,9 @@ def _tell_overlap(
     span: Span, over: list[Span], shown: str, sentence: Annotated
 ) -> Problem:
     if any(_key(other) == _key(span) for other in over):
-        return _problem("repeated", sentence, f"{shown} is there twice")
+        return tell("repeated", sentence, f"{shown} is there twice")
     kept = f"“{over[0].text}” ({over[0].label_})"
-    return _problem("overlap", sentence, f"{shown} overlaps {kept}, which is kept")
+    return tell("overlap", sentence, f"{shown} overlaps {kept}, which is kept")
 
 
 def _cuts_word(touched: Span, span: CharSpan, text: str) -> bool:

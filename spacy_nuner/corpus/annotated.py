@@ -38,6 +38,11 @@ class Problem(NamedTuple):
         return f"{self.path}, {self.place}: {self.detail}"
 
 
+def tell(kind: str, sentence: Annotated, detail: str) -> Problem:
+    """RETURNS (Problem): Something about a sentence, with its place."""
+    return Problem(kind, sentence.path, sentence.place, detail)
+
+
 class Reading(NamedTuple):
     """What a file, or several, gave."""
 

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from spacy.tokens import Doc, Span
 
 from .align import Aligned
-from .annotated import Annotated, Problem, Reading, shorten
+from .annotated import Annotated, Problem, Reading, shorten, tell
 
 Level = Literal["error", "warning", "info"]
 # Fewer mentions of a label than this: its score means little
@@ -132,11 +132,11 @@ def _find_repeats(aligned: Aligned) -> Iterator[Problem]:
         gold, before = _list_ents(doc), _list_ents(aligned.docs[j])
         if gold == before:
             detail = f"as {where}: {shorten(sentence.text)}"
-            yield _problem("duplicate", sentence, detail)
+            yield tell("duplicate", sentence, detail)
         else:
             only = ", ".join(f"“{t}” ({x})" for t, x in (gold ^ before).elements())
             detail = f"as {where}, but not in both: {only}"
-            yield _problem("conflict", sentence, detail)
+            yield tell("conflict", sentence, detail)
 
 
 class _Ents(Counter[tuple[str, str]]):
@@ -156,7 +156,7 @@ def _find_leaks(train: Aligned, test: Aligned) -> Iterator[Problem]:
         other = known.get(_fold(sentence.text))
         if other is not None:
             detail = f"as {other.path}, {other.place}: {shorten(sentence.text)}"
-            yield _problem("leak", sentence, detail)
+            yield tell("leak", sentence, detail)
 
 
 def _find_unmarked(aligned: Aligned) -> Iterator[Problem]:
@@ -181,7 +181,7 @@ def _find_unmarked(aligned: Aligned) -> Iterator[Problem]:
         marked = ", ".join(f"{label} {n}×" for label, n in marks[words].most_common())
         for sentence, text in places[words]:
             detail = f"“{text}” is not marked; elsewhere {marked}"
-            yield _problem("unmarked", sentence, detail)
+            yield tell("unmarked", sentence, detail)
 
 
 def _find_plain(
@@ -204,7 +204,3 @@ def _find_plain(
 
 def _words(tokens: Doc | Span) -> tuple[str, ...]:
     return tuple(token.lower_ for token in tokens)
-
-
-def _problem(kind: str, sentence: Annotated, detail: str) -> Problem:
-    return Problem(kind, sentence.path, sentence.place, detail)
