@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,3 +69,18 @@ def tiny_encoder(
 
     path = tmp_path_factory.mktemp("encoder") / "tiny-roberta"
     return build_tiny_encoder(path, [record["text"] for record in sample_records])
+
+
+def export_tiny(tiny_encoder: Path, path: Path, **record: Any) -> Path:
+    """Make an encoder folder as `spacy-nuner export` writes it: both encoders.
+
+    tiny_encoder (Path): The encoder; it serves as concept encoder, too.
+    path (Path): The new folder.
+    record (Any): What `nuner.json` says beside the settings of the concept encoder.
+    RETURNS (Path): The new folder.
+    """
+    shutil.copytree(tiny_encoder, path)
+    shutil.copytree(tiny_encoder, path / "concept_encoder")
+    settings = {"format": 1, "temperature": 5.0, "bias": -5.0, "pooling": "mean"}
+    (path / "nuner.json").write_text(json.dumps(settings | record))
+    return path

@@ -1,6 +1,5 @@
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,8 @@ from typer.testing import CliRunner
 
 from spacy_nuner.cli.calibrate import calibrate
 from spacy_nuner.component.calibration import find_thresholds, read_calibration
+
+from ..conftest import export_tiny
 
 app = typer.Typer()
 app.command()(calibrate)
@@ -27,12 +28,7 @@ def run(*args: object) -> tuple[int, str]:
 @pytest.fixture
 def encoder(tiny_encoder: Path, tmp_path: Path) -> Path:
     """An encoder folder as `spacy-nuner export` leaves it."""
-    path = tmp_path / "encoder"
-    shutil.copytree(tiny_encoder, path)
-    shutil.copytree(tiny_encoder, path / "concept_encoder")
-    settings = {"format": 1, "temperature": 5.0, "bias": -5.0, "pooling": "mean"}
-    (path / "nuner.json").write_text(json.dumps(settings))
-    return path
+    return export_tiny(tiny_encoder, tmp_path / "encoder")
 
 
 def write_corpus(path: Path, n_sentences: int, *, n_concepts: int = 2) -> Path:

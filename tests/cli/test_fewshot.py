@@ -1,6 +1,5 @@
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,8 @@ import spacy
 from typer.testing import CliRunner
 
 from spacy_nuner.cli.main import app
+
+from ..conftest import export_tiny
 
 QUICK = ["--training.max_steps", "19", "--training.optimizer.learn_rate", "0.05"]
 TEXTS: list[tuple[str, list[list[Any]]]] = [
@@ -29,12 +30,7 @@ def run(*args: object) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def encoder(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An encoder folder as `spacy-nuner export` writes it."""
-    path = tmp_path_factory.mktemp("encoders") / "tiny"
-    shutil.copytree(tiny_encoder, path)
-    shutil.copytree(tiny_encoder, path / "concept_encoder")
-    settings = {"format": 1, "temperature": 5.0, "bias": -5.0, "pooling": "mean"}
-    (path / "nuner.json").write_text(json.dumps(settings))
-    return path
+    return export_tiny(tiny_encoder, tmp_path_factory.mktemp("encoders") / "tiny")
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from spacy.tokens import DocBin
 from spacy.training import Example
 from thinc.api import Adam, Optimizer
 
+from ..conftest import export_tiny
+
 TEXTS: list[tuple[str, list[tuple[int, int, str]]]] = [
     ("Maria met Bob in Paris .", [(0, 5, "PER"), (10, 13, "PER"), (17, 22, "CITY")]),
     ("Rome is far from Oslo .", [(0, 4, "CITY"), (17, 21, "CITY")]),
@@ -27,12 +29,7 @@ def encoder_folder(
     tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """An encoder folder as `spacy-nuner export` writes it."""
-    path = tmp_path_factory.mktemp("encoders") / "tiny"
-    shutil.copytree(tiny_encoder, path)
-    shutil.copytree(tiny_encoder, path / "concept_encoder")
-    settings = {"format": 1, "temperature": 5.0, "bias": -5.0, "pooling": "mean"}
-    (path / "nuner.json").write_text(json.dumps(settings))
-    return path
+    return export_tiny(tiny_encoder, tmp_path_factory.mktemp("encoders") / "tiny")
 
 
 @pytest.fixture(scope="session")

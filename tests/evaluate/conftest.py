@@ -1,7 +1,6 @@
 """A small data set of the sample as the converter writes it."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,8 @@ import srsly
 from spacy.tokens import Doc, DocBin
 
 from spacy_nuner.component.calibration import Calibration, save_calibration
+
+from ..conftest import export_tiny
 
 SAMPLE = Path(__file__).parents[2] / "assets" / "sample"
 
@@ -59,12 +60,7 @@ def encoder_folder(
 ) -> Path:
     """The tiny encoder as `export` and `calibrate` leave it."""
     path = tmp_path_factory.mktemp("exported") / "tiny"
-    shutil.copytree(tiny_encoder, path)
-    shutil.copytree(tiny_encoder, path / "concept_encoder")
-    settings = {"format": 1, "base": str(tiny_encoder), "temperature": 5.0}
-    settings |= {"bias": -5.0, "pooling": "mean"}
-    settings |= {"n_frozen_layers": 1}
-    srsly.write_json(path / "nuner.json", settings)
+    export_tiny(tiny_encoder, path, base=str(tiny_encoder), n_frozen_layers=1)
     save_calibration(make_calibration(), path)
     return path
 
