@@ -10,7 +10,6 @@ from ..errors import Errors
 from .decode import Entity, Floats, Ints, Spaces, read_entities
 from .settings import Settings
 
-ON_EXISTING = ("overwrite", "keep", "raise")
 N_SHOWN = 5
 
 

@@ -2,19 +2,20 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from tqdm import tqdm
 
 from ..errors import Errors, Warnings
 from .calibration import Calibration, Floats, cosines, save_calibration
+from .concept_docs import SPANS_KEY, read_docs
 from .encoder.model import build_transformer_model, encode, get_shim
 from .label_encoder import LabelEncoder, embed_labels
 from .reliability import GRID, f1_curve, fit_sigmoid, measure_reliability
@@ -24,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 Ints = NDArray[np.int64]
 
-SPANS_KEY = "concepts"
 BATCH = 128
 # Sentences from which the whitening is measured
 MAX_SENTENCES = 3000
@@ -113,7 +113,8 @@ def calibrate(encoder: Path, corpus_dir: Path) -> Calibration:
 
 def encode_part(model: Any, folder: Path, vocab: Vocab) -> tuple[list[Doc], Floats]:
     """RETURNS (tuple[list[Doc], Floats]): Docs of a part, their vectors end to end."""
-    docs = list(islice(read_docs(folder, vocab), MAX_SENTENCES))
+    filled = (doc for doc in read_docs(folder, vocab) if len(doc))
+    docs = list(islice(filled, MAX_SENTENCES))
     if not docs:
         raise ValueError(Errors.N429.format(n=0, path=folder))
     vectors: list[Any] = []
@@ -137,22 +138,6 @@ def pick_frequent(counts: Counter[str], path: Path) -> list[str]:
         n = len(counts)
         logger.warning(Warnings.W403.format(least=MIN_MENTIONS, path=path, n=n))
     return frequent
-
-
-def read_docs(folder: Path, vocab: Vocab) -> Iterator[Doc]:
-    """Read the docs of a part of the corpus.
-
-    folder (Path): Folder of DocBin files.
-    vocab (Vocab): Vocab of the docs.
-    YIELDS (Doc): Docs that have tokens.
-    RAISES (ValueError): If there are no files.
-    """
-    paths = sorted(folder.glob("*.spacy"))
-    if not paths:
-        raise ValueError(Errors.N001.format(what="DocBin files in", path=folder))
-    for path in paths:
-        docs = DocBin().from_disk(path).get_docs(vocab)
-        yield from (doc for doc in docs if len(doc))
 
 
 def find_mentions(docs: Sequence[Doc]) -> Mentions:

@@ -74,6 +74,17 @@ def _number_lines(lengths: Ints, is_break: Bools) -> Ints:
     return np.cumsum(ends | is_break)
 
 
+def sum_prefixes(probs: Floats, n_prefixes: int) -> Floats:
+    """Add up the probabilities of the tags of each label.
+
+    probs (Floats): Probabilities of the tags, (n_tokens, n_tags).
+    n_prefixes (int): Tags per label.
+    RETURNS (Floats): Of "O" and of the labels, (n_tokens, 1 + n_labels).
+    """
+    by_label = probs[:, 1:].reshape(len(probs), -1, n_prefixes).sum(axis=2)
+    return np.hstack([probs[:, :1], by_label])
+
+
 def read_entities(
     tags: Ints, probs: Floats, spaces: Spaces, n_prefixes: int
 ) -> list[Entity]:
@@ -102,7 +113,7 @@ def read_entities(
     first[1:] = (labels[1:] != labels[:-1]) | begins[1:] | (line[1:] != line[:-1])
     starts = np.flatnonzero(first)
     ends = np.append(starts[1:], len(words))
-    by_label = probs[:, 1:].reshape(len(probs), -1, n_prefixes).sum(axis=2)
+    by_label = sum_prefixes(probs, n_prefixes)[:, 1:]
     entities = []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         label = int(labels[start])

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Errors
+from .record import FILE_NAME as SETTINGS
+from .record import read_record
 
 FOLDER = "concept_encoder"
-SETTINGS = "nuner.json"
 # Phrases of one length that are embedded together
 BATCH = 64
 REQUIRED = ("temperature", "bias", "pooling")
@@ -127,7 +128,7 @@ def read_settings(path: Path) -> tuple[Path, dict[str, Any]]:
     file = folder.parent / SETTINGS
     if not file.is_file():
         raise ValueError(Errors.N408.format(path=file, problem="is missing"))
-    record = json.loads(file.read_text(encoding="utf8"))
+    record = read_record(file)
     missing = [name for name in REQUIRED if name not in record]
     if missing:
         raise ValueError(

@@ -1,5 +1,6 @@
 """Settings of the pipe `nuner`, checked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -32,7 +33,8 @@ class Settings:
     def __post_init__(self) -> None:
         for field in fields(self):
             if field.name in CHOICES:
-                check_choice(field.name, getattr(self, field.name))
+                got = getattr(self, field.name)
+                check_choice(field.name, got, CHOICES[field.name])
 
     @property
     def n_prefixes(self) -> int:
@@ -40,14 +42,14 @@ class Settings:
         return 1 if self.tagging == "io" else 2
 
 
-def check_choice(name: str, got: Any) -> None:
+def check_choice(name: str, got: Any, allowed: Sequence[str]) -> None:
     """Check a setting that has a few allowed values.
 
-    name (str): The setting, a key of CHOICES.
+    name (str): The setting.
     got (Any): Its value.
+    allowed (Sequence[str]): The values that it may have.
     RAISES (ValueError): If it is none of them.
     """
-    allowed = CHOICES[name]
     if got not in allowed:
         raise ValueError(
             Errors.N409.format(name=name, got=got, allowed=", ".join(allowed))

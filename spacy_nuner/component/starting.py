@@ -19,7 +19,7 @@ from .encoder.model import find_transformer_model, get_shim, keep_vectors
 from .gold import settle_labels
 from .label_encoder import LabelEncoder, embed_labels
 from .label_names import read_label_names
-from .settings import check_choice
+from .settings import CHOICES, check_choice
 from .threshold import fit_none_shift
 from .upstream import encode_examples, link_upstream
 from .viterbi import learn_transitions
@@ -72,7 +72,7 @@ def initialize(
     plan (Plan): What is wanted.
     """
     validate_get_examples(get_examples, "NuNER.initialize")
-    check_choice("start", plan.start)
+    check_choice("start", plan.start, CHOICES["start"])
     folder = plan.encoder or pipe.settings.encoder
     given = plan.labels if plan.labels is not None else pipe.settings.labels
     if folder is None and (plan.start == "concept" or pipe.settings.labels):

@@ -13,7 +13,7 @@ import numpy as np
 import srsly
 from numpy.typing import NDArray
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin, Span
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import filter_spans, load_config, load_model_from_config, registry
 from spacy.vocab import Vocab
@@ -22,12 +22,12 @@ from thinc.types import Ragged
 from tqdm import tqdm
 
 from ..errors import Errors
+from .concept_docs import SPANS_KEY, read_docs
 from .concept_map import ConceptMap, is_name, read_concept_map
 from .encoder.model import keep_vectors
 
 logger = logging.getLogger(__name__)
 
-SPANS_KEY = "concepts"
 BATCH = 64
 METRICS = "metrics.json"
 # MiB for the vectors of the corpus while the head is trained
@@ -139,13 +139,9 @@ def read_entities(folder: Path, concepts: ConceptMap, vocab: Vocab) -> Iterator[
     YIELDS (Doc): Docs with `doc.ents`, without spans.
     RAISES (ValueError): If there are no files.
     """
-    paths = sorted(folder.glob("*.spacy"))
-    if not paths:
-        raise ValueError(Errors.N001.format(what="DocBin files in", path=folder))
-    for path in paths:
-        for doc in DocBin().from_disk(path).get_docs(vocab):
-            set_gold(doc, concepts)
-            yield doc
+    for doc in read_docs(folder, vocab):
+        set_gold(doc, concepts)
+        yield doc
 
 
 def set_gold(doc: Doc, concepts: ConceptMap) -> None:

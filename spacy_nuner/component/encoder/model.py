@@ -21,6 +21,7 @@ from thinc.types import Floats2d, Ints1d, Ragged
 from transformers.file_utils import ModelOutput
 
 from ...errors import Errors
+from ..settings import check_choice
 from .cache import VectorCache
 from .pieces import POOLINGS, Pooling, cut_docs, find_special
 from .saved import unpack
@@ -72,14 +73,9 @@ def build_transformer_model(
         "onnx-int8" need the extra `onnx`.
     RETURNS (Model[list[Doc], FullTransformerBatch]): The model.
     """
-    for setting, got, choices in (
-        ("pooling", pooling, POOLINGS),
-        ("join", join, JOINS),
-        ("runtime", runtime, RUNTIMES),
-    ):
-        if got not in choices:
-            allowed = ", ".join(choices)
-            raise ValueError(Errors.N409.format(name=setting, got=got, allowed=allowed))
+    check_choice("pooling", pooling, POOLINGS)
+    check_choice("join", join, JOINS)
+    check_choice("runtime", runtime, RUNTIMES)
     if not 0 < stride <= window:
         raise ValueError(Errors.N424.format(window=window, stride=stride))
     settings = EncoderSettings(
@@ -197,9 +193,9 @@ def make_windows(model: TransformerModel, docs: Sequence[Doc]) -> Batch:
     tokenizer: Any = shim.tokenizer
     special = find_special(tokenizer)
     window = min(model.attrs["window"], max_length - special.n)
-    stride = min(model.attrs["stride"], max(1, window * 3 // 4))
-    if window == model.attrs["window"]:
-        stride = model.attrs["stride"]
+    stride = model.attrs["stride"]
+    if window < model.attrs["window"]:
+        stride = min(stride, max(1, window * 3 // 4))
     pieces = cut_docs(docs, tokenizer, model.attrs["pooling"])
     groups = group_windows(
         pieces,

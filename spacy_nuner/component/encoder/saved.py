@@ -1,8 +1,6 @@
 """What a saved encoder is made of, and what an encoder folder says of itself."""
 
 import gc
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,8 @@ from safetensors import SafetensorError
 
 from ...errors import Errors
 from ...hf import find_layers
+from ..record import FILE_NAME, read_record
 from .states import JoinedStates
-
-RECORD = "nuner.json"
 
 
 def read_saved(bytes_data: bytes) -> dict[str, Any]:
@@ -86,14 +83,8 @@ def default_layers(folder: Path, n_layers: int) -> tuple[int, ...]:
         record in `nuner.json`; the last layer alone of an encoder without a record.
     RAISES (ValueError): If the record is damaged.
     """
-    file = folder / RECORD
-    record: Mapping[str, Any] = {}
-    if file.is_file():
-        try:
-            record = json.loads(file.read_text(encoding="utf8"))
-        except ValueError as error:
-            problem = f"is not JSON ({error})"
-            raise ValueError(Errors.N408.format(path=file, problem=problem)) from None
+    file = folder / FILE_NAME
+    record = read_record(file) if file.is_file() else {}
     n_frozen = int(record.get("n_frozen_layers", 0))
     return (n_frozen, n_layers) if 0 < n_frozen < n_layers else (n_layers,)
 

@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from ...errors import Errors
 from ...hf import Encoder, find_layers
+from ..settings import check_choice
 
 Join = Literal["concat", "mean", "mix"]
 JOINS = ("concat", "mean", "mix")
@@ -49,9 +50,7 @@ class JoinedStates(Encoder):
             model, n_frozen_layers=n_frozen_layers, freeze_embeddings=freeze_embeddings
         )
         self.layers = resolve_layers(layers, len(find_layers(model)))
-        if join not in JOINS:
-            allowed = ", ".join(JOINS)
-            raise ValueError(Errors.N409.format(name="join", got=join, allowed=allowed))
+        check_choice("join", join, JOINS)
         self.join = join
         if join == "mix":
             # (n_states,), before the softmax

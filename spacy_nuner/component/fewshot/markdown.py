@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+# Sentences shown in Markdown and HTML
 N_SHOWN = 15
 # What Markdown would read as markup, after HTML has been escaped
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|#~])")

@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 from spacy.util import minibatch
 from tqdm import tqdm
 
+from ..decode import sum_prefixes
 from .train import PIPE
 
 BATCH = 64
@@ -64,7 +65,6 @@ def merge(pipe: Any, docs: Sequence[Doc], scores: Iterable[Any]) -> list[Predict
     merged = []
     for doc, rows in zip(docs, scores, strict=True):
         probs = pipe.model.ops.to_numpy(rows)
-        n_prefixes = pipe.settings.n_prefixes
-        by_label = probs[:, 1:].reshape(len(probs), -1, n_prefixes).sum(axis=2)
-        merged.append(Prediction(doc, np.hstack([probs[:, :1], by_label])))
+        by_label = sum_prefixes(probs, pipe.settings.n_prefixes)
+        merged.append(Prediction(doc, by_label))
     return merged

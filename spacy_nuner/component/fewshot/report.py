@@ -9,11 +9,12 @@ from spacy.training import Example
 
 from ..display import render
 from .confusion import count_confusions, list_mistakes, score
+from .markdown import N_SHOWN, to_markdown
 from .predict import Prediction
 from .unsure import find_contradictions, rank
 
-# Sentences shown in Markdown and HTML; the JSON has up to N_LISTED
-N_SHOWN, N_LISTED = 15, 200
+# Sentences in the JSON
+N_LISTED = 200
 
 
 def make_report(
@@ -91,8 +92,6 @@ def write_report(
     folder (Path): Folder, made if need be.
     shown (Sequence[Prediction]): Sentences to render, the least sure first.
     """
-    from .markdown import to_markdown
-
     folder.mkdir(parents=True, exist_ok=True)
     srsly.write_json(folder / "report.json", dict(report))
     (folder / "report.md").write_text(to_markdown(report), encoding="utf8")
