@@ -44,7 +44,7 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     ("random start", RANDOM, {}),
     (NAMES_ONLY := "start from names without definitions", CONCEPT, {}),
     ("no pull", CONCEPT, {f"{NUNER}.pull": 0.0}),
-    ("pull 0.35", CONCEPT, {f"{NUNER}.pull": 0.35}),
+    ("pull 0.7", CONCEPT, {f"{NUNER}.pull": 0.7}),
     ("pull 1.4", CONCEPT, {f"{NUNER}.pull": 1.4}),
     ("none bias 0.5", CONCEPT, {f"{NUNER}.none_bias": 0.5}),
     ("none bias 2.5", CONCEPT, {f"{NUNER}.none_bias": 2.5}),

@@ -16,7 +16,7 @@ CATALOGUES = {
     "spacy_callbacks": "callbacks",
     "thinc_losses": "losses",
     "thinc_layers": "layers",
-    "thinc_schedules": "schedules",
+    "thinc_optimizers": "optimizers",
     "thinc_llm_tasks": "llm_tasks",
     "thinc_llm_models": "llm_models",
 }

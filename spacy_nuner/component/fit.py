@@ -90,13 +90,9 @@ def start_head(
     mean = X.mean(axis=0, dtype="float64")
     spread = ((X - mean) ** 2).mean(axis=0, dtype="float64")
     scale = (spread + FLOOR * spread.mean() + 1e-12) ** 0.5  # (width,)
-    M: Any = 1.0 / scale
-    inverse: Any = scale
-    if whitening is not None:
-        if whitening.shape not in ((width,), (width, width)):
-            raise ValueError(Errors.N427.format(got=whitening.shape, width=width))
-        M = whitening
-        inverse = 1.0 / M if M.ndim == 1 else xp.linalg.inv(M)
+    M: Any = 1.0 / scale if whitening is None else whitening
+    if M.shape not in ((width,), (width, width)):
+        raise ValueError(Errors.N427.format(got=M.shape, width=width))
     rows, biases = xp.zeros((n_tags, width)), xp.zeros(n_tags)
     if start is not None:
         n_rows, n_columns = start.rows.shape
@@ -106,7 +102,7 @@ def start_head(
             )
         rows[:, width - n_columns :] = start.rows
         biases = start.biases + rows @ mean
-        rows = rows * inverse if inverse.ndim == 1 else rows @ inverse
+        rows = rows / M if M.ndim == 1 else xp.linalg.solve(M, rows.T).T
     forget(head)
     first, output = head.get_ref("input"), head.get_ref("output")
     first.set_dim("nI", width, force=True)
@@ -117,8 +113,9 @@ def start_head(
     extra = rows.shape[0] * (first.attrs["n_views"] - 1) if first is output else 0
     W = xp.concatenate([rows, xp.zeros((extra, rows.shape[1]))])
     output.set_dim("nI", rows.shape[1], force=True)
-    output.attrs["pull"] = pull / len(X) ** 0.5
     _set_rows(output, len(biases), W=W, b=biases, W0=W, b0=biases)
+    for layer in (first, output):
+        layer.attrs["pull"] = pull / len(X) ** 0.5
 
 
 def _start_hidden(head: HeadT, rows: Any, biases: Any) -> tuple[Floats2d, Floats1d]:
@@ -143,7 +140,8 @@ def _start_hidden(head: HeadT, rows: Any, biases: Any) -> tuple[Floats2d, Floats
     W[:n], W[n : 2 * n] = distinct, -distinct
     views = xp.zeros((n_hidden * (first.attrs["n_views"] - 1), width))
     first.set_dim("nO", n_hidden, force=True)
-    _set_rows(first, n_hidden, W=xp.concatenate([W, views]), b=xp.zeros(n_hidden))
+    W, b = xp.concatenate([W, views]), xp.zeros(n_hidden)
+    _set_rows(first, n_hidden, W=W, b=b, W0=W, b0=b)
     out = xp.zeros((len(rows), n_hidden))
     if n:
         tags = xp.flatnonzero(rows.any(axis=1))
@@ -241,12 +239,12 @@ def softmax_loss(
 
 def pull_back(head: HeadT) -> None:
     """Add the gradient of `pull * |W - W0|²` (and of the biases), once per step."""
-    output = head.get_ref("output")
-    pull = output.attrs["pull"]
-    if pull and output.has_grad("W"):
-        for name in ("W", "b"):
-            offset = output.get_param(name) - output.get_param(f"{name}0")
-            output.inc_grad(name, 2 * pull * offset)
+    for layer in list_layers(head):
+        pull = layer.attrs["pull"]
+        if pull and layer.has_grad("W"):
+            for name in ("W", "b"):
+                offset = layer.get_param(name) - layer.get_param(f"{name}0")
+                layer.inc_grad(name, 2 * pull * offset)
 
 
 def train_head(

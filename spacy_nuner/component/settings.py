@@ -22,7 +22,7 @@ class Settings:
     on_existing: str = "overwrite"
     spans_key: str = "nuner"
     none_bias: float = 1.5
-    pull: float = 0.7
+    pull: float = 0.35
     class_weight: float = 0.5
     transition_weight: float = 0.3
     none_threshold: str = "fixed"

@@ -60,3 +60,8 @@ class PretrainErrors:
         "{difference}, allowed is {tolerance}. Nothing was kept. Please report this "
         "with your versions of torch and transformers."
     )
+    N314 = (
+        "Can't make the loss: positive_weight is {weight} and label_smoothing "
+        "{smoothing}. The weight has to be above 0; smoothing goes from 0 to below 1."
+    )
+    N315 = "'{got}' is no precision. Set pretrain.model.precision to one of: {allowed}."

@@ -14,6 +14,11 @@ class WarningMessages:
         "Cut in {source}: {texts} sentences at max_length ({subtokens} sub-tokens and "
         "{mentions} mentions lost), {concepts} concepts at max_concept_length."
     )
+    W302 = (
+        "Memory ran out. The batch is tried again in {n_parts} parts; its gradient is "
+        "the same. Set pretrain.n_parts to {n_parts} to save the time, or let others "
+        "leave the machine. ({error})"
+    )
     W401 = (
         "The vectors of {n} docs fill the {size:.0f} MiB that training may keep; those "
         "of further docs are computed in each epoch. Raise "

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
 
 import numpy
-from thinc.types import Floats2d
 
+from .frozen import FrozenStates, KnownStates
+from .targets import PAPER_RULES, TargetRules, Targets
 from .wordpieces import Ints, Ragged, SubtokenCorpus
 
 # Concepts are sorted by length and padded in at most so many groups
@@ -32,13 +32,26 @@ class ConceptGroups:
 
 
 @dataclass(frozen=True)
-class PretrainBatch:
-    """Sentences, the concepts that occur in them, and which belongs to which."""
+class TextPart:
+    """Texts that are encoded together: a batch, or a part of it for less memory."""
 
     texts: Padded
     rows: Ints  # (n_tokens,): flat positions of the valid sub-tokens
+    known: KnownStates | None  # what the frozen part makes of the texts
+
+
+@dataclass(frozen=True)
+class PretrainBatch:
+    """Sentences, the concepts that occur in them, and which belongs to which."""
+
+    parts: list[TextPart]
     concepts: ConceptGroups
-    targets: Floats2d  # (n_tokens, n_concepts): 1 where a token is part of a mention
+    targets: Targets  # of the tokens of all parts, one after the other
+
+    @property
+    def n_texts(self) -> int:
+        """Sentences of all parts."""
+        return sum(len(part.texts.ids) for part in self.parts)
 
 
 def plan_epoch(
@@ -71,21 +84,31 @@ def plan_epoch(
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def make_batch(corpus: SubtokenCorpus, sentences: Ints) -> PretrainBatch:
+def make_batch(
+    corpus: SubtokenCorpus,
+    sentences: Ints,
+    *,
+    n_parts: int = 1,
+    frozen: FrozenStates | None = None,
+    rules: TargetRules = PAPER_RULES,
+) -> PretrainBatch:
     """Make the arrays of a batch.
 
     corpus (SubtokenCorpus): The data.
     sentences (Ints): Indices of the sentences, (n_texts,).
+    n_parts (int): Parts in which the texts are encoded. Logits, loss and gradient are
+        those of the whole batch.
+    frozen (FrozenStates | None): What the frozen part of the encoder makes of the
+        texts, where that is kept.
+    rules (TargetRules): Which cells are left out or softened.
     RETURNS (PretrainBatch): The batch. Its concepts are all that occur in it, each
         once, as in Section 3.2.
     """
-    texts = pad(corpus.ids, sentences, corpus.pad_id)
-    length = texts.ids.shape[1]
-    valid = [corpus.valid[i] for i in sentences]
-    rows = numpy.concatenate(
-        [kept + n * length for n, kept in enumerate(valid)]
-    )  # (n_tokens,)
-    starts = numpy.cumsum([0, *map(len, valid)])  # (n_texts + 1,)
+    parts = [
+        make_part(corpus, part, frozen=frozen)
+        for part in numpy.array_split(sentences, min(n_parts, len(sentences)))
+    ]
+    starts = numpy.cumsum([0, *(len(corpus.valid[i]) for i in sentences)])
     tokens = numpy.concatenate(
         [corpus.positive_tokens[i] + starts[n] for n, i in enumerate(sentences)]
     )  # (n_positives,)
@@ -93,14 +116,36 @@ def make_batch(corpus: SubtokenCorpus, sentences: Ints) -> PretrainBatch:
         [corpus.positive_concepts[i] for i in sentences]
     )  # (n_positives,)
     concepts, columns = numpy.unique(positives, return_inverse=True)
-    targets = numpy.zeros((len(rows), len(concepts)), dtype="float32")
-    targets[tokens, columns] = 1.0  # (n_tokens, n_concepts)
-    return PretrainBatch(
-        texts=texts,
-        rows=rows.astype("int64"),
-        concepts=group_by_length(corpus.concept_ids, concepts, corpus.pad_id),
-        targets=cast(Floats2d, targets),
+    targets = Targets(
+        starts=starts,
+        n_concepts=len(concepts),
+        tokens=tokens,
+        concepts=columns,
     )
+    return PretrainBatch(
+        parts=parts,
+        concepts=group_by_length(corpus.concept_ids, concepts, corpus.concept_pad_id),
+        targets=rules.apply(targets, sentences=sentences, concepts=concepts),
+    )
+
+
+def make_part(
+    corpus: SubtokenCorpus, sentences: Ints, *, frozen: FrozenStates | None = None
+) -> TextPart:
+    """Make the arrays of some texts.
+
+    corpus (SubtokenCorpus): The data.
+    sentences (Ints): Indices of the sentences, (n_texts,).
+    frozen (FrozenStates | None): What the frozen part of the encoder makes of them.
+    RETURNS (TextPart): The arrays.
+    """
+    texts = pad(corpus.ids, sentences, corpus.pad_id)
+    length = texts.ids.shape[1]
+    rows = numpy.concatenate(
+        [corpus.valid[i] + n * length for n, i in enumerate(sentences)]
+    )  # (n_tokens,)
+    known = None if frozen is None else frozen.look_up(sentences, length)
+    return TextPart(texts=texts, rows=rows.astype("int64"), known=known)
 
 
 def pad(texts: Ragged, chosen: Ints, pad_id: int) -> Padded:

@@ -2,22 +2,22 @@
 
 import json
 import os
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import numpy
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from thinc.api import Model, Optimizer
+from thinc.api import Optimizer
+from thinc.types import Floats1d, FloatsXd
+from thinc.util import xp2torch
 from torch import Tensor
 
 from ..errors import Errors
-from .model import ContrastiveModel, get_bias, get_encoders, set_bias
+from .model import ContrastiveModel, get_encoders, get_link, get_shims
 
 FILE_NAME = "checkpoint.safetensors"
 FORMAT = 1
@@ -50,8 +50,8 @@ class Header:
 
     info: RunInfo
     progress: Progress
+    temperature: float
     bias: float
-    rng: dict[str, Any]
     n_updates: dict[str, int]
 
 
@@ -72,27 +72,24 @@ def save_checkpoint(
     info (RunInfo): What the run is.
     RAISES (OSError): If it can't be written. The previous one is whole.
     """
-    tensors = _get_weights(model) | {"rng.torch": torch.get_rng_state()}
-    numpy_rng = numpy.random.get_state(legacy=False)
+    tensors, link = _get_weights(model), get_link(model)
     n_updates = {}
-    if torch.cuda.is_available():
-        tensors["rng.cuda"] = torch.cuda.get_rng_state()
     if optimizer is not None:
         for key, name in _name_keys(model).items():
             if key in optimizer.mom1:
-                tensors[f"mom1.{name}"] = torch.as_tensor(optimizer.mom1[key])
-                tensors[f"mom2.{name}"] = torch.as_tensor(optimizer.mom2[key])
+                tensors[f"mom1.{name}"] = xp2torch(optimizer.mom1[key])
+                tensors[f"mom2.{name}"] = xp2torch(optimizer.mom2[key])
                 n_updates[name] = optimizer.nr_update[key]
     header = {
         "format": FORMAT,
         "info": asdict(info),
         "progress": asdict(progress),
-        "bias": get_bias(model),
-        "rng": {"python": random.getstate(), "numpy": numpy_rng},
+        "temperature": link.temperature,
+        "bias": link.bias,
         "n_updates": n_updates,
     }
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    metadata = {"header": json.dumps(header, default=_to_list)}
+    metadata = {"header": json.dumps(header)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with replace_file(folder / FILE_NAME) as beside:
@@ -105,7 +102,7 @@ def read_header(folder: Path) -> Header:
     """Read what a checkpoint says of itself.
 
     folder (Path): Folder of the checkpoint.
-    RETURNS (Header): Run, progress, state of the random generators.
+    RETURNS (Header): Run, progress, temperature and bias.
     RAISES (ValueError): If there is no checkpoint or it can't be read.
     """
     path = folder / FILE_NAME
@@ -122,8 +119,8 @@ def read_header(folder: Path) -> Header:
     return Header(
         info=RunInfo(**header["info"]),
         progress=Progress(**header["progress"]),
+        temperature=header["temperature"],
         bias=header["bias"],
-        rng=header["rng"],
         n_updates=header["n_updates"],
     )
 
@@ -131,7 +128,7 @@ def read_header(folder: Path) -> Header:
 def load_checkpoint(
     folder: Path, *, model: ContrastiveModel, optimizer: Optimizer
 ) -> Progress:
-    """Put model, optimizer, schedules and random generators back.
+    """Put model, optimizer and schedules back.
 
     folder (Path): Folder of the checkpoint.
     model (Model): A model of the same settings.
@@ -146,18 +143,10 @@ def load_checkpoint(
         if name in header.n_updates:
             for kind, moments in (("mom1", optimizer.mom1), ("mom2", optimizer.mom2)):
                 array = tensors[f"{kind}.{name}"].numpy().copy()
-                moments[key] = model.ops.asarray1f(array)
+                moments[key] = cast(FloatsXd, model.ops.asarray(array))
             optimizer.nr_update[key] = header.n_updates[name]
     for _ in range(header.progress.step):
         optimizer.step_schedules()
-    version, numbers, gauss = header.rng["python"]
-    random.setstate((version, tuple(numbers), gauss))
-    numpy_rng = header.rng["numpy"]
-    numpy_rng["state"]["key"] = numpy.asarray(numpy_rng["state"]["key"], dtype="uint32")
-    numpy.random.set_state(numpy_rng)
-    torch.set_rng_state(tensors["rng.torch"])
-    if "rng.cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["rng.cuda"])
     return header.progress
 
 
@@ -192,7 +181,8 @@ def set_weights(model: ContrastiveModel, tensors: dict[str, Tensor]) -> None:
             if name.startswith(prefix)
         }
         encoder.load_state_dict(state)
-    set_bias(model, float(tensors["bias"][0]))
+    for name in model.param_names:
+        model.set_param(name, model.ops.asarray1f([float(tensors[name][0])]))
 
 
 @contextmanager
@@ -214,22 +204,20 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 
 def _get_weights(model: ContrastiveModel) -> dict[str, Tensor]:
-    weights = {"bias": torch.tensor([get_bias(model)])}
+    weights = {
+        name: torch.tensor([float(cast(Floats1d, model.get_param(name))[0])])
+        for name in model.param_names
+    }
     for tower, encoder in zip(TOWERS, get_encoders(model), strict=True):
         for name, tensor in encoder.state_dict().items():
             weights[f"{tower}.{name}"] = tensor
     return weights
 
 
-def _name_keys(model: Model) -> dict[tuple[int, str], str]:
+def _name_keys(model: ContrastiveModel) -> dict[tuple[int, str], str]:
     # thinc numbers its nodes anew in each process; names stay
-    keys = {(model.id, "b"): "bias"}
-    for tower, layer in zip(TOWERS, model.layers, strict=True):
-        shim = layer.shims[0]
-        for name, _ in shim._model.named_parameters():
+    keys = {(model.id, name): name for name in model.param_names}
+    for tower, shim in zip(TOWERS, get_shims(model), strict=True):
+        for name, _ in shim.module.named_parameters():
             keys[(shim.id, name)] = f"{tower}.{name}"
     return keys
-
-
-def _to_list(value: Any) -> Any:
-    return value.tolist()

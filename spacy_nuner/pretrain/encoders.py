@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from ..hf import Encoder
@@ -16,20 +16,27 @@ Pooling = Literal["cls", "mean"]
 class TextEncoder(Encoder):
     """Texts to one vector per valid sub-token: NuNER, the network of interest."""
 
-    def forward(self, ids: Tensor, mask: Tensor, rows: Tensor) -> Tensor:
+    def forward(
+        self, ids: Tensor, mask: Tensor, rows: Tensor, states: Tensor | None = None
+    ) -> Tensor:
         """Encode a batch and keep the rows that are scored.
 
         ids (Tensor): Sub-token ids, (n_texts, length).
         mask (Tensor): 1 where there is a sub-token, (n_texts, length).
         rows (Tensor): Flat positions of the valid sub-tokens, (n_tokens,).
+        states (Tensor | None): What the frozen part makes of the texts, where it is
+            known already, (n_texts, length, width).
         RETURNS (Tensor): (n_tokens, width).
         """
-        hidden = self.encode(ids, mask)  # (n_texts, length, width)
+        if states is None:
+            hidden = self.encode(ids, mask)  # (n_texts, length, width)
+        else:
+            hidden = self.encode_rest(states, mask)  # (n_texts, length, width)
         return hidden.flatten(0, 1).index_select(0, rows)  # (n_tokens, width)
 
 
 class ConceptEncoder(Encoder):
-    """Concept names to one vector each."""
+    """Concept names to one vector each, as wide as the text encoder's."""
 
     def __init__(
         self,
@@ -38,13 +45,27 @@ class ConceptEncoder(Encoder):
         pooling: Pooling,
         n_frozen_layers: int,
         freeze_embeddings: bool,
+        width: int | None = None,
     ) -> None:
+        """Wrap an encoder.
+
+        model (PreTrainedModel): The encoder.
+        pooling (Pooling): How a concept's sub-tokens become one vector.
+        n_frozen_layers (int): Frozen layers, from the bottom.
+        freeze_embeddings (bool): Whether the embeddings are frozen.
+        width (int | None): Width of the text encoder's vectors; a projection joins the
+            two where they differ. None: the same.
+        """
         super().__init__(
             model,
             n_frozen_layers=n_frozen_layers,
             freeze_embeddings=freeze_embeddings,
         )
         self.pooling = pooling
+        own = int(model.config.hidden_size)
+        self.projection = (
+            nn.Identity() if width is None or width == own else nn.Linear(own, width)
+        )
 
     def forward(self, ids: list[Tensor], masks: list[Tensor], order: Tensor) -> Tensor:
         """Encode the concepts of a batch, group by group.
@@ -55,10 +76,11 @@ class ConceptEncoder(Encoder):
         RETURNS (Tensor): (n_concepts, width).
         """
         pooled = [
-            pool(self.encode(group, mask), mask, self.pooling)  # (n_group, width)
+            pool(self.encode(group, mask), mask, self.pooling)  # (n_group, own width)
             for group, mask in zip(ids, masks, strict=True)
         ]
-        return torch.cat(pooled).index_select(0, order)  # (n_concepts, width)
+        joined = torch.cat(pooled).index_select(0, order)  # (n_concepts, own width)
+        return self.projection(joined)  # (n_concepts, width)
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
@@ -90,6 +112,19 @@ def get_encoder_digest(encoder: str) -> str:
     for path in (folder / "config.json", *weights):
         with path.open("rb") as file:
             state.update(hashlib.file_digest(file, "sha256").digest())
+    return state.hexdigest()
+
+
+def get_weights_digest(model: PreTrainedModel) -> str:
+    """Identify the weights that a model has now.
+
+    model (PreTrainedModel): The encoder.
+    RETURNS (str): SHA-256.
+    """
+    state = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        state.update(name.encode())
+        state.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return state.hexdigest()
 
 

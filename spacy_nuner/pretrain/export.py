@@ -138,7 +138,7 @@ def describe(header: Header, *, base: str, n_layers: int) -> dict[str, Any]:
         "base": base,
         "n_layers": n_layers,
         "n_frozen_layers": settings["pretrain.model.n_frozen_layers"],
-        "temperature": settings["pretrain.model.temperature"],
+        "temperature": header.temperature,
         "bias": header.bias,
         "pooling": settings["pretrain.model.pooling"],
         "step": header.progress.step,

@@ -3,23 +3,28 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy
+import torch
 from thinc.api import Optimizer
-from thinc.loss import Loss
 from tqdm import tqdm
 
 from ..errors import Errors
-from .batch import PretrainBatch, make_batch, plan_epoch
+from .batch import make_batch, plan_epoch
 from .checkpoint import Progress, RunInfo, save_checkpoint
+from .evaluate import evaluate
+from .frozen import FrozenStates
 from .log import TrainLog
+from .loss import InBatchBCE
 from .model import ContrastiveModel
 from .optimizer import clip_by_global_norm
-from .scores import Scores, evaluate
+from .scores import Scores
+from .step import StepSettings, forget_gradients, take_gradient, unscale
+from .targets import PAPER_RULES, TargetRules
 from .wordpieces import Ints, SubtokenCorpus
 
 logger = logging.getLogger(__name__)
@@ -45,13 +50,16 @@ class Trainer:
     """All parts of a run, and the folder that it writes to."""
 
     model: ContrastiveModel
-    loss: Loss
+    loss: InBatchBCE
     optimizer: Optimizer
     train: SubtokenCorpus
     dev: SubtokenCorpus
     plan: Plan
     info: RunInfo
     output: Path
+    step: StepSettings = field(default_factory=StepSettings)
+    rules: TargetRules = PAPER_RULES
+    frozen: FrozenStates | None = None
 
     @property
     def log(self) -> TrainLog:
@@ -93,12 +101,12 @@ def _train_epoch(
     batches = plan_batches(trainer.train, plan, progress.epoch)
     window, started, n_texts = Scores(), time.perf_counter(), 0
     while progress.position < len(batches) and progress.step < plan.total_steps:
-        batch = make_batch(trainer.train, batches[progress.position])
+        sentences = batches[progress.position]
         rate = float(trainer.optimizer.learn_rate)
-        _step(trainer, batch, window, progress.step)
+        _step(trainer, sentences, window, progress.step)
         progress.step += 1
         progress.position += 1
-        n_texts += len(batch.texts.ids)
+        n_texts += len(sentences)
         bar.update()
         if progress.step % plan.log_every == 0:
             record: dict[str, Any] = {"step": progress.step, "epoch": progress.epoch}
@@ -115,26 +123,48 @@ def _train_epoch(
     return True
 
 
-def _step(trainer: Trainer, batch: PretrainBatch, window: Scores, step: int) -> None:
-    model, optimizer = trainer.model, trainer.optimizer
-    logits, backprop = model.begin_update(batch)  # (n_tokens, n_concepts)
-    targets = model.ops.asarray2f(batch.targets)  # (n_tokens, n_concepts)
-    # Infinite logits are reported below, not by numpy
-    with numpy.errstate(invalid="ignore"):
-        gradient, loss = trainer.loss(logits, targets)
-    if not math.isfinite(loss):
+def _step(trainer: Trainer, sentences: Ints, window: Scores, step: int) -> None:
+    model, optimizer, plan = trainer.model, trainer.optimizer, trainer.plan
+    seed_step(plan.seed, step)
+    found, _ = take_gradient(
+        model,
+        lambda n_parts: make_batch(
+            trainer.train,
+            sentences,
+            n_parts=n_parts,
+            frozen=trainer.frozen,
+            rules=trainer.rules,
+        ),
+        trainer.loss,
+        trainer.step,
+    )
+    if not math.isfinite(found.loss):
         rate = float(optimizer.learn_rate)
-        raise ValueError(Errors.N307.format(loss=loss, step=step + 1, rate=rate))
-    window.add(logits, targets, gradient, loss)
-    backprop(gradient)
-    if trainer.plan.max_grad_norm:
-        clip_by_global_norm(model, trainer.plan.max_grad_norm)
+        raise ValueError(Errors.N307.format(loss=found.loss, step=step + 1, rate=rate))
+    window.merge(found.scores)
+    if unscale(model):
+        if plan.max_grad_norm:
+            clip_by_global_norm(model, plan.max_grad_norm)
+    else:
+        forget_gradients(model)
     model.finish_update(optimizer)
     optimizer.step_schedules()
 
 
+def seed_step(seed: int, step: int) -> None:
+    """Fix the random numbers of a step: what dropout draws follows from its number.
+
+    A run that goes on needs no state of the random generators, then.
+
+    seed (int): Seed of the run.
+    step (int): The step, from 0.
+    """
+    state = numpy.random.SeedSequence([seed, step]).generate_state(1, "uint64")
+    torch.manual_seed(int(state[0]) >> 1)
+
+
 def _end_epoch(trainer: Trainer, progress: Progress) -> None:
-    scores = evaluate(trainer.model, trainer.loss, iterate_dev(trainer))
+    scores = evaluate(trainer.model, trainer.loss, trainer.dev, seed=trainer.plan.seed)
     record = {"step": progress.step, "epoch": progress.epoch} | scores
     trainer.log.write(record)
     logger.info("%s", record)
@@ -184,13 +214,3 @@ def plan_batches(corpus: SubtokenCorpus, plan: Plan, epoch: int) -> list[Ints]:
         epoch=epoch,
         bucket=plan.bucket,
     )
-
-
-def iterate_dev(trainer: Trainer) -> Iterator[PretrainBatch]:
-    """Make the dev batches: the same ones after every epoch.
-
-    trainer (Trainer): The parts of the run.
-    YIELDS (PretrainBatch): A batch.
-    """
-    for sentences in plan_batches(trainer.dev, trainer.plan, epoch=0):
-        yield make_batch(trainer.dev, sentences)

@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -17,14 +17,16 @@ from ..hf import load_tokenizer
 from .batch import make_batch
 from .checkpoint import FILE_NAME, Progress, RunInfo, load_checkpoint, read_header
 from .encoders import set_num_threads
+from .knowledge import keep_frozen, make_rules
 from .loop import BEST, LAST, LOG, Plan, Trainer, plan_batches, run_training
-from .model import measure_log_odds, set_bias
+from .model import get_link, measure_log_odds, set_link
 from .settings import (
     describe_corpus,
     find_differences,
     get_decisive_settings,
     set_steps,
 )
+from .step import StepSettings
 from .wordpieces import SubtokenCorpus, make_corpus
 
 logger = logging.getLogger(__name__)
@@ -84,6 +86,8 @@ def pretrain(
         trainer.log.cut(progress.step)
         logger.info("Goes on after step %d of %d", progress.step, total_steps)
     progress = run_training(trainer, progress, should_stop=should_stop or _never)
+    if progress.finished and trainer.frozen is not None:
+        trainer.frozen.delete()
     status: Status = "finished" if progress.finished else "stopped"
     return Outcome(status, progress.step, total_steps)
 
@@ -96,7 +100,10 @@ def read_corpora(config: Config) -> tuple[SubtokenCorpus, SubtokenCorpus]:
     """
     settings = set_steps(config, n_sentences=1)
     section = settings["pretrain"]
-    tokenizer = load_tokenizer(section["model"]["encoder"])
+    model = registry.fill({"model": section["model"]})["model"]
+    tokenizer = load_tokenizer(model["encoder"])
+    second = model["concept_encoder"]
+    concept_tokenizer = tokenizer if second is None else load_tokenizer(second)
     nlp = blank("en")
     parts = []
     for name, reader in registry.resolve(settings["corpus"]).items():
@@ -106,6 +113,8 @@ def read_corpora(config: Config) -> tuple[SubtokenCorpus, SubtokenCorpus]:
             max_length=section["max_length"],
             max_concept_length=section["max_concept_length"],
             source=f"corpus.{name}",
+            concept_tokenizer=concept_tokenizer,
+            subtokens=section["targets"]["subtokens"],
         )
         parts.append((name, corpus))
     corpora = dict(parts)
@@ -150,7 +159,7 @@ def build_trainer(
     if model.attrs["measure_bias"]:
         first = islice(plan_batches(train, plan, epoch=0), N_MEASURED)
         targets = [make_batch(train, sentences).targets for sentences in first]
-        set_bias(model, measure_log_odds(targets))
+        set_link(model, replace(get_link(model), bias=measure_log_odds(targets)))
     output.mkdir(parents=True, exist_ok=True)
     return Trainer(
         model=model,
@@ -161,6 +170,11 @@ def build_trainer(
         plan=plan,
         info=info,
         output=output,
+        step=StepSettings(n_parts=section["n_parts"], max_cells=section["max_cells"]),
+        rules=make_rules(model, train, **section["targets"]),
+        frozen=keep_frozen(
+            model, train, output, max_gib=float(section["cache_frozen_gib"])
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 from pydantic import NonNegativeFloat as Share
@@ -19,6 +19,9 @@ NOT_DECISIVE = {
     "system.n_threads",
     "pretrain.log_every",
     "pretrain.checkpoint_every",
+    "pretrain.n_parts",
+    "pretrain.max_cells",
+    "pretrain.cache_frozen_gib",
 }
 BLOCKS = ("pretrain", "system")
 
@@ -44,6 +47,13 @@ class Corpus(Section):
     dev: dict[str, Any]
 
 
+class Targets(Section):
+    subtokens: Literal["all", "first"]
+    unmarked: Literal["keep", "mask"]
+    synonyms: Literal["keep", "mask", "soften"]
+    similarity: Share
+
+
 class Pretrain(Section):
     max_epochs: PositiveInt
     max_steps: Count
@@ -52,11 +62,15 @@ class Pretrain(Section):
     max_length: PositiveInt
     max_concept_length: PositiveInt
     max_grad_norm: Share
+    n_parts: PositiveInt
+    max_cells: Count
+    cache_frozen_gib: Share
     log_every: PositiveInt
     checkpoint_every: PositiveInt
     warmup_share: Share
     warmup_steps: Count | None
     total_steps: Count | None
+    targets: Targets
     model: dict[str, Any]
     loss: dict[str, Any]
     optimizer: dict[str, Any]
@@ -136,8 +150,9 @@ def get_decisive_settings(config: Config) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for block in BLOCKS:
         flat |= flatten(filled[block], block)
-    encoder = flat.pop("pretrain.model.encoder")
-    flat["pretrain.model.encoder"] = get_encoder_digest(encoder)
+    for key in ("pretrain.model.encoder", "pretrain.model.concept_encoder"):
+        if flat[key] is not None:
+            flat[key] = get_encoder_digest(flat[key])
     return {key: value for key, value in flat.items() if key not in NOT_DECISIVE}
 
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 Ints = NDArray[numpy.integer]
 
 SPANS_KEY = "concepts"
+Subtokens = Literal["all", "first"]
 DOCS_PER_CALL = 1000
 
 
@@ -69,6 +70,7 @@ class SubtokenCorpus:
     concepts: list[str]
     concept_ids: Ragged  # sub-token ids of each concept
     pad_id: int
+    concept_pad_id: int
     n_mentions: int
     losses: Losses = field(default_factory=Losses)
 
@@ -94,14 +96,19 @@ def make_corpus(
     max_length: int,
     max_concept_length: int,
     source: str,
+    concept_tokenizer: PreTrainedTokenizerBase | None = None,
+    subtokens: Subtokens = "all",
 ) -> SubtokenCorpus:
     """Tokenise a concept corpus. What is cut or left out is counted and logged.
 
     docs (Iterable[Doc]): Documents with mentions in `doc.spans["concepts"]`.
-    tokenizer (PreTrainedTokenizerBase): The encoders' tokenizer.
+    tokenizer (PreTrainedTokenizerBase): The text encoder's tokenizer.
     max_length (int): Sub-tokens of a sentence, special ones included.
     max_concept_length (int): Sub-tokens of a concept, special ones included.
     source (str): Name of the data in messages.
+    concept_tokenizer (PreTrainedTokenizerBase | None): The concept encoder's; None: the
+        same.
+    subtokens (Subtokens): Which are scored: "all" or the "first" of each word.
     RETURNS (SubtokenCorpus): The corpus.
     RAISES (ValueError): If no document has a mention.
     """
@@ -125,6 +132,8 @@ def make_corpus(
             scored = (offsets[:, 1] > offsets[:, 0]) & ~numpy.asarray(
                 encoding.special_tokens_mask, dtype=bool
             )  # (length,)
+            if subtokens == "first":
+                scored &= find_word_starts(encoding)
             kept = numpy.flatnonzero(scored)  # (n_valid,)
             pairs = list(_find_positives(doc, offsets[kept], index, losses))
             if not pairs:
@@ -139,7 +148,8 @@ def make_corpus(
             n_mentions += len(doc.spans[SPANS_KEY])
     if not ids:
         raise ValueError(Errors.N306.format(source=source, n=losses.empty))
-    encoded = list(_encode(tokenizer, list(index), max_concept_length))
+    concept_tokenizer = concept_tokenizer or tokenizer
+    encoded = list(_encode(concept_tokenizer, list(index), max_concept_length))
     losses.concepts = sum(bool(encoding.overflowing) for encoding in encoded)
     corpus = SubtokenCorpus(
         ids=_join(ids),
@@ -149,11 +159,22 @@ def make_corpus(
         concepts=list(index),
         concept_ids=_join([encoding.ids for encoding in encoded]),
         pad_id=int(tokenizer.pad_token_id or 0),
+        concept_pad_id=int(concept_tokenizer.pad_token_id or 0),
         n_mentions=n_mentions - losses.mentions,
         losses=losses,
     )
     _log(corpus, source)
     return corpus
+
+
+def find_word_starts(encoding: Encoding) -> NDArray[numpy.bool_]:
+    """Find the first sub-token of each word.
+
+    encoding (Encoding): An encoded text.
+    RETURNS (NDArray[numpy.bool_]): (length,).
+    """
+    words = numpy.asarray([-1 if w is None else w for w in encoding.word_ids])
+    return numpy.diff(words, prepend=-1) != 0  # (length,)
 
 
 def _encode(

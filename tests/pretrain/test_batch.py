@@ -33,12 +33,19 @@ def test_buckets_save_padding() -> None:
     assert LENGTHS.sum() < count(4) < 0.8 * count(1)
 
 
-def test_batch_holds_what_the_corpus_says(subtokens: SubtokenCorpus) -> None:
+@pytest.mark.parametrize("n_parts", [1, 2, 9])
+def test_batch_holds_what_the_corpus_says(
+    subtokens: SubtokenCorpus, n_parts: int
+) -> None:
     sentences = numpy.asarray([4, 0, 17])
-    batch = make_batch(subtokens, sentences)
+    batch = make_batch(subtokens, sentences, n_parts=n_parts)
+    assert (len(batch.parts), batch.n_texts) == (min(n_parts, 3), 3)
     n_concepts = sum(len(group.ids) for group in batch.concepts.groups)
-    assert batch.targets.shape == (len(batch.rows), n_concepts)
-    flat = batch.texts.ids.reshape(-1)[batch.rows]
+    assert batch.targets.n_concepts == n_concepts
+    assert batch.targets.n_cells == batch.targets.n_tokens * n_concepts
+    flat = numpy.concatenate(
+        [part.texts.ids.reshape(-1)[part.rows] for part in batch.parts]
+    )
     expected = [subtokens.ids[i][subtokens.valid[i]] for i in sentences]
     numpy.testing.assert_array_equal(flat, numpy.concatenate(expected))
     # Every concept by its ids, in the order of the columns
@@ -52,7 +59,9 @@ def test_batch_holds_what_the_corpus_says(subtokens: SubtokenCorpus) -> None:
         for row in batch.concepts.order
     ]
     assert len(set(names)) == n_concepts
-    cells = {(int(r), names[c]) for r, c in numpy.argwhere(batch.targets)}
+    dense, weights = batch.targets.make_dense(0, batch.targets.n_tokens)
+    assert weights is None
+    cells = {(int(r), names[c]) for r, c in numpy.argwhere(dense)}
     start, positives = 0, set()
     for i in sentences:
         positives |= {
@@ -65,7 +74,7 @@ def test_batch_holds_what_the_corpus_says(subtokens: SubtokenCorpus) -> None:
         }
         start += len(subtokens.valid[i])
     assert cells == positives
-    assert set(numpy.unique(batch.targets)) == {0.0, 1.0}
+    assert set(numpy.unique(dense)) == {0.0, 1.0}
 
 
 def _pairs(group: object) -> zip:
@@ -74,7 +83,8 @@ def _pairs(group: object) -> zip:
 
 def test_padding_is_masked(subtokens: SubtokenCorpus) -> None:
     sentences = numpy.arange(6)
-    texts = make_batch(subtokens, sentences).texts
+    (part,) = make_batch(subtokens, sentences).parts
+    texts = part.texts
     numpy.testing.assert_array_equal(
         texts.mask.sum(axis=1), subtokens.ids.lengths[sentences]
     )
@@ -83,7 +93,8 @@ def test_padding_is_masked(subtokens: SubtokenCorpus) -> None:
 
 def test_every_concept_has_a_positive(subtokens: SubtokenCorpus) -> None:
     for sentences in plan_epoch(subtokens.ids.lengths, **PLAN):
-        assert make_batch(subtokens, sentences).targets.any(axis=0).all()
+        targets = make_batch(subtokens, sentences).targets
+        assert set(targets.concepts) == set(range(targets.n_concepts))
 
 
 @pytest.mark.parametrize(

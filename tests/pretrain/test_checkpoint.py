@@ -1,4 +1,3 @@
-import random
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +6,7 @@ import numpy
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from thinc.api import Adam, Optimizer
+from thinc.api import Optimizer
 
 from spacy_nuner.pretrain.batch import make_batch
 from spacy_nuner.pretrain.checkpoint import (
@@ -20,13 +19,16 @@ from spacy_nuner.pretrain.checkpoint import (
     replace_file,
     save_checkpoint,
 )
+from spacy_nuner.pretrain.loop import seed_step
+from spacy_nuner.pretrain.loss import InBatchBCE
 from spacy_nuner.pretrain.model import (
     ContrastiveModel,
     build_contrastive_model,
-    get_bias,
     get_encoders,
+    get_link,
 )
-from spacy_nuner.pretrain.optimizer import corrected_eps
+from spacy_nuner.pretrain.optimizer import make_adamw
+from spacy_nuner.pretrain.step import add_batch
 from spacy_nuner.pretrain.wordpieces import SubtokenCorpus
 
 INFO = RunInfo(settings={"a.b": 1.5, "c": None}, corpus={"sha256": "0"}, config={})
@@ -37,7 +39,7 @@ def build(path: Path) -> tuple[ContrastiveModel, Optimizer]:
     model = build_contrastive_model(
         str(path), bias=-2.0, learn_bias=True, n_frozen_layers=1
     )
-    optimizer = Adam(0.01, eps=corrected_eps(1e-6, 0.999), use_averages=False)
+    optimizer = make_adamw(0.01)
     return model, optimizer
 
 
@@ -45,9 +47,9 @@ def train(
     model: ContrastiveModel, optimizer: Optimizer, corpus: SubtokenCorpus, steps: range
 ) -> None:
     for step in steps:
+        seed_step(0, step)
         batch = make_batch(corpus, numpy.arange(4) + 4 * step)
-        logits, backprop = model.begin_update(batch)
-        backprop((logits - batch.targets) / logits.size)
+        add_batch(model, batch, InBatchBCE())
         model.finish_update(optimizer)
         optimizer.step_schedules()
 
@@ -89,28 +91,14 @@ def test_goes_on_bit_for_bit(
     assert sum(name.startswith("mom1.") for name in ours) > 10
     for name, tensor in ours.items():
         assert torch.equal(tensor, theirs[name]), name
-    assert trained[1].eps == others[1].eps
-
-
-def test_random_generators_go_on(
-    tmp_path: Path, trained: tuple[ContrastiveModel, Optimizer]
-) -> None:
-    def draw() -> list[float]:
-        return [random.random(), numpy.random.rand(), torch.rand(1).item()]
-
-    random.seed(5), numpy.random.seed(5)
-    save(tmp_path, trained)
-    expected = draw()
-    draw()
-    load_checkpoint(tmp_path, model=trained[0], optimizer=trained[1])
-    assert draw() == expected
+    assert trained[1].learn_rate == others[1].learn_rate
 
 
 def test_header(tmp_path: Path, trained: tuple[ContrastiveModel, Optimizer]) -> None:
     save(tmp_path, trained)
     header = read_header(tmp_path)
     assert (header.info, header.progress) == (INFO, PROGRESS)
-    assert header.bias == get_bias(trained[0])
+    assert header.bias == get_link(trained[0]).bias
     assert set(header.n_updates.values()) == {3}
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from thinc.api import registry
 
-from spacy_nuner.pretrain.loss import configure_in_batch_bce, probability_sums
+from spacy_nuner.pretrain.loss import configure_in_batch_bce
 
 
 def make_cells(n_tokens: int, n_concepts: int, scale: float) -> tuple:
@@ -61,13 +61,39 @@ def test_shapes_must_match() -> None:
         configure_in_batch_bce()(logits, targets[:2])
 
 
-def test_probability_sums() -> None:
-    logits, targets = make_cells(20, 6, 2.0)
-    gradient, _ = configure_in_batch_bce()(logits, targets)
-    positive, negative = probability_sums(logits, targets, gradient)
-    probabilities = 1 / (1 + numpy.exp(-logits.astype("float64")))
-    assert positive == pytest.approx((probabilities * targets).sum(), rel=1e-5)
-    assert negative == pytest.approx((probabilities * (1 - targets)).sum(), rel=1e-5)
+@pytest.mark.parametrize("weight,smoothing", [(3.0, 0.0), (1.0, 0.2), (0.5, 0.1)])
+def test_weights_and_smoothing_agree_with_torch(
+    weight: float, smoothing: float
+) -> None:
+    logits, targets = make_cells(9, 6, 2.0)
+    weights = (numpy.random.default_rng(1).random((9, 6)) < 0.7).astype("float32")
+    loss = configure_in_batch_bce(positive_weight=weight, label_smoothing=smoothing)
+    gradient, value = loss(logits, targets, weights=weights)
+    z, y = torch.tensor(logits, requires_grad=True), torch.tensor(targets)
+    w = torch.tensor(weights) * torch.where(y > 0, weight, 1.0)
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(
+        z, y * (1 - smoothing), weight=w
+    )
+    expected.backward()
+    assert value == pytest.approx(expected.item(), rel=1e-5)
+    numpy.testing.assert_allclose(gradient, z.grad.numpy(), rtol=1e-4, atol=1e-8)
+
+
+def test_parts_of_a_batch_add_up() -> None:
+    logits, targets = make_cells(10, 4, 2.0)
+    loss = configure_in_batch_bce()
+    gradient, value = loss(logits, targets)
+    parts = [loss(logits[s], targets[s], n_cells=40) for s in (slice(3), slice(3, 10))]
+    assert sum(part for _, part in parts) == pytest.approx(value, rel=1e-6)
+    numpy.testing.assert_allclose(
+        numpy.concatenate([part for part, _ in parts]), gradient, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("weight,smoothing", [(0.0, 0.0), (-1.0, 0.0), (1.0, 1.0)])
+def test_impossible_settings(weight: float, smoothing: float) -> None:
+    with pytest.raises(ValueError, match=r"N314.*above 0"):
+        configure_in_batch_bce(positive_weight=weight, label_smoothing=smoothing)
 
 
 def test_registered() -> None:

@@ -7,15 +7,19 @@ import torch
 from thinc.api import registry
 
 from spacy_nuner.pretrain.batch import PretrainBatch, make_batch
+from spacy_nuner.pretrain.contrast import Link, contrast
 from spacy_nuner.pretrain.encoders import pool
+from spacy_nuner.pretrain.loss import configure_in_batch_bce
 from spacy_nuner.pretrain.model import (
     ContrastiveModel,
     build_contrastive_model,
-    get_bias,
     get_encoders,
+    get_link,
     measure_log_odds,
-    set_bias,
+    set_link,
 )
+from spacy_nuner.pretrain.step import add_batch
+from spacy_nuner.pretrain.targets import Targets
 from spacy_nuner.pretrain.wordpieces import SubtokenCorpus
 
 SETTINGS = {
@@ -37,46 +41,79 @@ def batch(subtokens: SubtokenCorpus) -> PretrainBatch:
     return make_batch(subtokens, numpy.arange(5))
 
 
+@pytest.mark.parametrize("max_cells", [0, 7, 40])
+@pytest.mark.parametrize("n_parts", [1, 3])
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
-def test_logits_and_gradients_agree_with_autograd(
-    tiny_encoder: Path, batch: PretrainBatch, pooling: str
+def test_gradients_agree_with_autograd(
+    tiny_encoder: Path,
+    subtokens: SubtokenCorpus,
+    pooling: str,
+    n_parts: int,
+    max_cells: int,
 ) -> None:
-    model = build(tiny_encoder, pooling=pooling)
-    Z, backprop = model.begin_update(batch)
-    dZ = numpy.random.default_rng(0).standard_normal(Z.shape).astype("float32")
-    backprop(dZ)
+    whole = make_batch(subtokens, numpy.arange(5))
+    model = build(tiny_encoder, pooling=pooling, learn_temperature=True)
+    batch = make_batch(subtokens, numpy.arange(5), n_parts=n_parts)
+    loss = configure_in_batch_bce()
+    found = add_batch(model, batch, loss, max_cells=max_cells)
     ours = [
         {n: p.grad for n, p in encoder.named_parameters() if p.grad is not None}
         for encoder in get_encoders(model)
     ]
     text, concept = get_encoders(build(tiny_encoder, pooling=pooling))
-    hidden = text.encode(*map(torch.tensor, (batch.texts.ids, batch.texts.mask)))
-    H = hidden.flatten(0, 1)[torch.tensor(batch.rows)]
+    (part,) = whole.parts
+    hidden = text.encode(*map(torch.tensor, (part.texts.ids, part.texts.mask)))
+    H = hidden.flatten(0, 1)[torch.tensor(part.rows)]
     groups = [
-        (torch.tensor(g.ids), torch.tensor(g.mask)) for g in batch.concepts.groups
+        (torch.tensor(g.ids), torch.tensor(g.mask)) for g in whole.concepts.groups
     ]
     vectors = [pool(concept.encode(*group), group[1], pooling) for group in groups]
-    C = torch.cat(vectors)[torch.tensor(batch.concepts.order)]
+    C = torch.cat(vectors)[torch.tensor(whole.concepts.order)]
     b = torch.tensor([-2.0], requires_grad=True)
-    expected = H @ C.T / 5.0 + b
-    expected.backward(torch.tensor(dZ))
-    numpy.testing.assert_allclose(Z, expected.detach().numpy(), atol=1e-5)
-    assert model.get_grad("b") == pytest.approx(b.grad.numpy(), rel=1e-4, abs=1e-3)
+    log_t = torch.tensor([math.log(5.0)], requires_grad=True)
+    Y, _ = whole.targets.make_dense(0, whole.targets.n_tokens)
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(
+        H @ C.T / log_t.exp() + b, torch.tensor(Y)
+    )
+    expected.backward()
+    assert found.loss == pytest.approx(expected.item(), rel=1e-5)
+    assert model.get_grad("bias") == pytest.approx(b.grad.numpy(), rel=1e-4)
+    grad_t = log_t.grad.numpy()
+    assert model.get_grad("log_temperature") == pytest.approx(grad_t, rel=1e-3)
     for grads, encoder in zip(ours, (text, concept), strict=True):
         theirs = {
             n: p.grad for n, p in encoder.named_parameters() if p.grad is not None
         }
         assert grads.keys() == theirs.keys()
+        largest = max(float(grad.abs().max()) for grad in theirs.values())
         for name, grad in grads.items():
-            torch.testing.assert_close(grad, theirs[name], rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(
+                grad, theirs[name], rtol=1e-3, atol=1e-4 * largest
+            )
+
+
+def test_forward_and_step_give_the_same_gradients(
+    tiny_encoder: Path, batch: PretrainBatch
+) -> None:
+    stepped, model = build(tiny_encoder), build(tiny_encoder)
+    loss = configure_in_batch_bce()
+    add_batch(stepped, batch, loss)
+    (H, C), backprop = model.begin_update(batch)
+    link = get_link(model)
+    found = contrast(H, C, link, batch.targets, loss=loss, ops=model.ops)
+    backprop((found.dH, found.dC))
+    for ours, theirs in zip(get_encoders(stepped), get_encoders(model), strict=True):
+        for left, right in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert (left.grad is None) == (right.grad is None)
+            if left.grad is not None:
+                torch.testing.assert_close(left.grad, right.grad)
 
 
 def test_frozen_parameters_get_no_gradient(
     tiny_encoder: Path, batch: PretrainBatch
 ) -> None:
     model = build(tiny_encoder, freeze_concept_embeddings=True)
-    Z, backprop = model.begin_update(batch)
-    backprop(numpy.ones_like(Z))
+    add_batch(model, batch, configure_in_batch_bce())
     for encoder, frozen in zip(
         get_encoders(model), (("embeddings", "layer.0"), ("embeddings",)), strict=True
     ):
@@ -86,37 +123,40 @@ def test_frozen_parameters_get_no_gradient(
 
 def test_bias_of_the_paper_stays_zero(tiny_encoder: Path, batch: PretrainBatch) -> None:
     model = build(tiny_encoder, bias=0.0, learn_bias=False)
-    Z, backprop = model.begin_update(batch)
-    backprop(numpy.ones_like(Z))
-    assert not model.has_grad("b")
-    assert get_bias(model) == 0.0
+    add_batch(model, batch, configure_in_batch_bce())
+    assert not model.has_grad("bias") and not model.has_grad("log_temperature")
+    assert get_link(model).bias == 0.0
 
 
 def test_predict_is_training_without_dropout(
     tiny_encoder: Path, batch: PretrainBatch
 ) -> None:
     model = build(tiny_encoder)
-    numpy.testing.assert_allclose(
-        model.predict(batch), model.begin_update(batch)[0], atol=1e-6
-    )
+    for ours, theirs in zip(
+        model.predict(batch), model.begin_update(batch)[0], strict=True
+    ):
+        numpy.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 def test_dropout_is_on_in_training(tiny_encoder: Path, batch: PretrainBatch) -> None:
     model = build(tiny_encoder, dropout=0.5)
-    first, second = model.begin_update(batch)[0], model.begin_update(batch)[0]
+    first, second = (model.begin_update(batch)[0][0] for _ in range(2))
     assert not numpy.allclose(first, second, atol=1e-3)
 
 
-def test_set_bias_shifts_all_logits(tiny_encoder: Path, batch: PretrainBatch) -> None:
+def test_set_link(tiny_encoder: Path) -> None:
     model = build(tiny_encoder)
-    before = model.predict(batch)
-    set_bias(model, 1.5)
-    assert get_bias(model) == 1.5
-    numpy.testing.assert_allclose(model.predict(batch), before + 3.5, atol=1e-5)
+    set_link(model, Link(temperature=2.0, bias=1.5))
+    assert get_link(model).bias == 1.5
+    assert get_link(model).temperature == pytest.approx(2.0)
 
 
 def test_log_odds() -> None:
-    targets = [numpy.eye(4, dtype="float32"), numpy.zeros((4, 1), dtype="float32")]
+    none = numpy.zeros(0, dtype="int64")
+    targets = [
+        Targets(numpy.asarray([0, 4]), 4, numpy.arange(4), numpy.arange(4)),
+        Targets(numpy.asarray([0, 4]), 1, none, none),
+    ]
     assert measure_log_odds(targets) == pytest.approx(math.log(4 / 16))
 
 
@@ -132,6 +172,6 @@ def test_registered(tiny_encoder: Path, bias: object, start: float) -> None:
     import spacy
 
     model = spacy.registry.resolve({"model": block})["model"]
-    assert get_bias(model) == start
+    assert get_link(model).bias == start
     assert model.attrs["measure_bias"] == (bias == "log_odds")
     assert registry.has("losses", "spacy-nuner.InBatchBCE.v1")

@@ -1,24 +1,27 @@
-from itertools import islice
-
 import numpy
 import pytest
 import torch
-from thinc.api import Adam, Linear, Model, PyTorchWrapper_v2, chain, registry
+from thinc.api import (
+    Adam,
+    Linear,
+    Model,
+    Optimizer,
+    PyTorchWrapper_v2,
+    chain,
+    registry,
+)
 
-from spacy_nuner.pretrain.optimizer import clip_by_global_norm, corrected_eps
+from spacy_nuner.pretrain.optimizer import clip_by_global_norm, make_adamw
 
 RATE, EPS, DECAY = 0.01, 1e-3, 0.1
 
 
-def step_with_thinc(weights: numpy.ndarray, grads: list, eps: object) -> numpy.ndarray:
-    optimizer = Adam(
-        RATE, eps=eps, L2=DECAY, L2_is_weight_decay=True, grad_clip=0.0,
-        use_averages=False,
-    )  # fmt: skip
+def step(optimizer: Optimizer, weights: numpy.ndarray, grads: list) -> numpy.ndarray:
     weights = weights.copy()
     for grad in grads:
-        weights, _ = optimizer((0, "W"), weights, grad.copy())
+        weights, left = optimizer((0, "W"), weights, grad.copy())
         optimizer.step_schedules()
+        assert not left.any()
     return weights
 
 
@@ -36,29 +39,46 @@ def problem() -> tuple[numpy.ndarray, list[numpy.ndarray], numpy.ndarray]:
     return weights, grads, parameter.detach().numpy()
 
 
-def test_corrected_eps_steps_like_torch(problem: tuple) -> None:
+def test_steps_like_torch(problem: tuple) -> None:
     weights, grads, expected = problem
-    ours = step_with_thinc(weights, grads, corrected_eps(EPS, 0.999))
-    # What is left: thinc decays the weights after the step, torch before it
-    numpy.testing.assert_allclose(ours, expected, atol=len(grads) * RATE**2 * DECAY)
+    ours = step(make_adamw(RATE, eps=EPS, weight_decay=DECAY), weights, grads)
+    numpy.testing.assert_allclose(ours, expected, atol=1e-6)
 
 
-def test_constant_eps_does_not(problem: tuple) -> None:
+def test_thincs_adam_does_not(problem: tuple) -> None:
     weights, grads, expected = problem
-    ours = step_with_thinc(weights, grads, EPS)
-    assert numpy.abs(ours - expected).max() > 0.01
+    adam = Adam(
+        RATE, eps=EPS, L2=DECAY, L2_is_weight_decay=True, grad_clip=0.0,
+        use_averages=False,
+    )  # fmt: skip
+    assert numpy.abs(step(adam, weights, grads) - expected).max() > 0.01
 
 
-def test_schedule_is_registered_and_grows_to_eps() -> None:
+def test_changes_the_array_in_place_and_scales_the_rate() -> None:
+    weights = numpy.ones(3, dtype="float32")
+    gradient = numpy.ones(3, dtype="float32")
+    optimizer = make_adamw(0.1, weight_decay=0.0)
+    returned, _ = optimizer((0, "W"), weights, gradient, lr_scale=0.5)
+    assert returned is weights
+    numpy.testing.assert_allclose(weights, 0.95, atol=1e-5)
+
+
+def test_registered_with_a_schedule() -> None:
     block = {
-        "@schedules": "spacy-nuner.corrected_eps.v1",
-        "eps": 1e-6,
-        "beta2": 0.9,
+        "@optimizers": "spacy-nuner.AdamW.v1",
+        "learn_rate": {
+            "@schedules": "warmup_linear.v1",
+            "initial_rate": 1.0,
+            "warmup_steps": 2,
+            "total_steps": 4,
+        },
     }
-    values = list(islice(registry.resolve({"eps": block})["eps"], 100))
-    assert values[0] == pytest.approx(1e-6 * 0.1**0.5)
-    assert values == sorted(values)
-    assert values[-1] == pytest.approx(1e-6, rel=1e-4)
+    optimizer = registry.resolve({"optimizer": block})["optimizer"]
+    rates = []
+    for _ in range(4):
+        rates.append(float(optimizer.learn_rate))
+        optimizer.step_schedules()
+    assert rates == [0.0, 0.5, 1.0, 0.5]
 
 
 @pytest.fixture

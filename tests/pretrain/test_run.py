@@ -183,7 +183,7 @@ def test_loss_that_is_no_number(tmp_path: Path, overrides: dict[str, object]) ->
         overrides
         | {
             "pretrain.optimizer.learn_rate.initial_rate": 1e20,
-            "pretrain.optimizer.L2": 0.0,
+            "pretrain.optimizer.weight_decay": 0.0,
             "pretrain.max_epochs": 5,
         },
     )

@@ -34,8 +34,8 @@ def test_paper_profile_is_the_paper_word_for_word() -> None:
     assert section["batch_size"] == 48
     assert model["temperature"] == 5
     assert (optimizer["beta1"], optimizer["beta2"]) == (0.9, 0.999)
-    assert optimizer["eps"]["eps"] == 1e-6
-    assert optimizer["L2"] == 0.01
+    assert optimizer["eps"] == 1e-6
+    assert optimizer["weight_decay"] == 0.01
     assert section["total_steps"] == 187_500
     assert section["warmup_steps"] == 18_750
     assert model["n_frozen_layers"] == 6

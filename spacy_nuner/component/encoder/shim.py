@@ -11,13 +11,19 @@ import safetensors.torch
 import srsly
 import torch
 from thinc.api import Optimizer, PyTorchShim, get_torch_default_device
-from thinc.types import Floats2d, FloatsXd
+from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from ...errors import Errors
-from ...hf import find_layers, load_model, load_tokenizer, pooling_layer_option
+from ...hf import (
+    find_layers,
+    load_model,
+    load_tokenizer,
+    pooling_layer_option,
+    update_in_place,
+)
 from .onnx_runtime import OnnxEncoder, export
 from .saved import default_layers, load_weights, measure_depths, read_saved
 from .states import Join, JoinedStates
@@ -194,22 +200,9 @@ class EncoderShim(PyTorchShim):
         for each layer that lies above.
         """
         self._changed()
-        for name, parameter in self.encoder.named_parameters():
-            if parameter.grad is None:
-                continue
-            if not self._grad_scaler.found_inf:
-                weights, _ = optimizer(
-                    (self.id, name),
-                    cast(FloatsXd, torch2xp(parameter.data)),
-                    cast(FloatsXd, torch2xp(parameter.grad)),
-                    lr_scale=self._lr_scales[name],
-                )
-                # Written in place: thinc's own way wraps the tensor once more in each
-                # step, and the small wrappers, never freed, tear the heap to pieces
-                updated = xp2torch(weights, device=parameter.device)
-                if updated.data_ptr() != parameter.data_ptr():
-                    parameter.data.copy_(updated)
-            parameter.grad = None
+        if self._grad_scaler.found_inf:
+            self.encoder.zero_grad(set_to_none=True)
+        update_in_place(self.encoder, optimizer, key=self.id, lr_scales=self._lr_scales)
         self._grad_scaler.update()
 
     def to_bytes(self) -> bytes:
