@@ -1,42 +1,35 @@
 """Settings of the few-shot head, compared on the pools alone: the table in the docs.
 
-Each pool is cut in two by a seed; k~2k training sets come from one half and the other
-half is scored, by the code of `spacy-nuner evaluate`. No test file is opened.
+No test file is opened (`benchmarks/pools.py`).
 
     python benchmarks/heads.py --encoder encoders/sample --docs docs/component.md
 """
 
 import json
 import platform
-import random
 import tempfile
-from collections import defaultdict
 from importlib.metadata import version
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
-import spacy
 import srsly
 import typer
-from spacy.tokens import DocBin
+from pools import (
+    CONCEPT,
+    LABELS,
+    RANDOM,
+    ROOT,
+    Scores,
+    compare,
+    cut_pools,
+    read_scores,
+    score_pools,
+)
 from wasabi import msg
 
-from spacy_nuner.evaluate.frozen import read_config
-from spacy_nuner.evaluate.plan import (
-    Grid,
-    find_base,
-    find_datasets,
-    pick_systems,
-    read_ks,
-)
-from spacy_nuner.evaluate.run import run_grid
-
-ROOT = Path(__file__).parent.parent
 START, END = "<!-- heads:start -->", "<!-- heads:end -->"
 NUNER, MODEL = "components.nuner", "components.transformer.model"
 BEGIN = "initialize.components.nuner"
-CONCEPT, RANDOM = "nuner_concept_start", "nuner"
 FIRST = {f"{MODEL}.pooling": "first"}
 # Name of the row, system, overrides of fewshot_frozen.cfg; the first row is the default
 VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
@@ -66,22 +59,6 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     ("two layers", CONCEPT, {f"{NUNER}.model.hidden_width": 384}),
 ]
 SCORES = {"token_macro_f1": "token macro F1", "entity_micro_f1": "entity micro F1"}
-Scores = dict[tuple[int, str, int], float]  # by k, data set and seed, in points
-
-
-def cut_pool(dataset: Path, output: Path, *, most: int, seed: int) -> None:
-    """Write a data set whose pool and test part are halves of a pool."""
-    vocab = spacy.blank("en").vocab
-    docs = list(DocBin().from_disk(dataset / "pool.spacy").get_docs(vocab))
-    random.Random(seed).shuffle(docs)
-    docs = docs[:most]
-    half = len(docs) // 2
-    output.mkdir(parents=True)
-    for name, part in (("pool", docs[:half]), ("test", docs[half:])):
-        DocBin(docs=part).to_disk(output / f"{name}.spacy")
-    meta = json.loads((dataset / "meta.json").read_text(encoding="utf8"))
-    meta |= {"n_pool": half, "n_test": len(docs) - half}
-    (output / "meta.json").write_text(json.dumps(meta), encoding="utf8")
 
 
 def keep_names(labels_dir: Path, output: Path) -> Path:
@@ -92,33 +69,6 @@ def keep_names(labels_dir: Path, output: Path) -> Path:
         names = {k: v["name"] for k, v in entries.items() if "name" in v}
         srsly.write_yaml(output / path.name, names)
     return output
-
-
-def read_scores(folder: Path, score: str) -> Scores:
-    """RETURNS (Scores): A score of each cell."""
-    cells = [srsly.read_json(path) for path in folder.glob("*/*/k*/seed*.json")]
-    return {(c["k"], c["dataset"], c["seed"]): 100 * c[score] for c in cells}
-
-
-def average(scores: Scores, k: int) -> float:
-    """RETURNS (float): Mean over data sets of the mean over training sets."""
-    by_dataset: dict[str, list[float]] = defaultdict(list)
-    for (n, dataset, _), value in scores.items():
-        if n == k:
-            by_dataset[dataset].append(value)
-    return mean(mean(values) for values in by_dataset.values())
-
-
-def compare(scores: Scores, default: Scores, k: int) -> dict[str, float]:
-    """RETURNS (dict[str, float]): The mean, its difference to the default's and the
-    standard error of the difference, over data sets and training sets."""
-    differences = [v - default[key] for key, v in scores.items() if key[0] == k]
-    spread = stdev(differences) if len(differences) > 1 else 0.0
-    return {
-        "mean": average(scores, k),
-        "difference": average(scores, k) - average(default, k),
-        "standard_error": spread / len(differences) ** 0.5,
-    }
 
 
 def make_table(result: dict[str, Any]) -> str:
@@ -163,40 +113,32 @@ def main(
     most: int = typer.Option(1000, min=10, help="Sentences taken of each pool."),
 ) -> None:
     """Compare settings of the head on halves of the pools."""
-    ks = read_ks(k)
-    config_path = ROOT / "configs" / "sample" / "fewshot_frozen.cfg"
-    labels = ROOT / "assets" / "labels"
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        cut = Path(folder) / "ner"
-        for dataset in find_datasets(datasets):
-            if not srsly.read_json(dataset / "meta.json").get("zero_shot_only"):
-                cut_pool(dataset, cut / dataset.name, most=most, seed=0)
-        names_only = keep_names(labels, Path(folder) / "labels")
+        cut = cut_pools(datasets, Path(folder) / "ner", most=most)
+        names_only = keep_names(LABELS, Path(folder) / "labels")
         defaults: dict[str, Scores] = {}
         for i, (name, system, overrides) in enumerate(VARIANTS):
-            grid = Grid(
-                config=read_config(config_path, overrides),
-                encoders={"nuner": encoder, "base": find_base(encoder)},
-                datasets=find_datasets(cut),
-                labels_dir=names_only if name == NAMES_ONLY else labels,
-                output=Path(folder) / "metrics" / str(i),
-                ks=ks,
+            cells = score_pools(
+                encoder,
+                cut,
+                Path(folder) / "metrics" / str(i),
+                system=system,
+                ks=k,
                 n_sets=n_sets,
-                systems=pick_systems([system]),
-                keep_features=True,
+                overrides=overrides,
+                labels=names_only if name == NAMES_ONLY else LABELS,
             )
-            run_grid(grid)
             scores: dict[str, Any] = {}
             for score in SCORES:
-                found = read_scores(grid.output, score)
+                found = read_scores(cells, score)
                 default = defaults.setdefault(score, found)
                 reached = sorted({k for k, _, _ in found})
                 scores[score] = {str(k): compare(found, default, k) for k in reached}
             rows.append({"name": name, "overrides": overrides, "scores": scores})
             means = [f"{c['mean']:.1f}" for c in scores["token_macro_f1"].values()]
             msg.info(name, "  ".join(means))
-        names = [path.name for path in find_datasets(cut)]
+        names = sorted(path.name for path in cut.iterdir())
     result = {
         "k": [int(k) for k in rows[0]["scores"]["token_macro_f1"]],
         "n_sets": n_sets,

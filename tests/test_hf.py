@@ -1,5 +1,6 @@
 import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,14 @@ def test_dropout_can_be_set(tiny_encoder: Path) -> None:
     assert torch.equal(model(ids).last_hidden_state, model(ids).last_hidden_state)
 
 
+def test_dropout_that_is_not_known(tmp_path: Path) -> None:
+    config = GPT2Config(n_layer=1, n_head=1, n_embd=8, vocab_size=10)
+    GPT2Model(config).save_pretrained(tmp_path)
+    assert load_model(str(tmp_path)).config.n_embd == 8
+    with pytest.raises(ValueError, match=r"N350.*none of hidden_dropout_prob.*null"):
+        load_model(str(tmp_path), dropout=0.1)
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_incomplete_encoder_folder(
     tiny_encoder: Path, tmp_path: Path, name: str
@@ -136,6 +145,17 @@ def test_encoder_folder_without_tokenizer(tiny_encoder: Path, tmp_path: Path) ->
     for name in ("config.json", "model.safetensors"):
         shutil.copy(tiny_encoder / name, tmp_path)
     with pytest.raises(ValueError, match=r"N303.*no tokenizer file"):
+        load_tokenizer(str(tmp_path))
+
+
+@pytest.mark.skipif(find_spec("google") is not None, reason="the file may be converted")
+def test_tokenizer_that_has_to_be_converted(tiny_encoder: Path, tmp_path: Path) -> None:
+    """The hub's DeBERTa-v3 have SentencePiece's file alone."""
+    shutil.copy(tiny_encoder / "config.json", tmp_path)
+    settings = '{"tokenizer_class": "DebertaV2Tokenizer"}'
+    (tmp_path / "tokenizer_config.json").write_text(settings)
+    (tmp_path / "spm.model").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"N303.*(sentencepiece|protobuf)"):
         load_tokenizer(str(tmp_path))
 
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 CATALOGUES = {
     "spacy_architectures": "architectures",
     "spacy_readers": "readers",
+    "spacy_loggers": "loggers",
     "spacy_misc": "misc",
     "spacy_scorers": "scorers",
     "spacy_callbacks": "callbacks",

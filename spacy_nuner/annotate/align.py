@@ -19,33 +19,38 @@ from spacy_nuner.annotate.words import is_whole
 from spacy_nuner.types import Annotation, Drop, MatchKind, Mention
 
 FoldedMode = Literal["fallback", "also", "never"]
+GenericMode = Literal["sentence", "line"]
 Offsets = tuple[int, int]
 
 
 def place_reply(
-    text: str, reply: str, *, folded: FoldedMode = "fallback"
+    text: str,
+    reply: str,
+    *,
+    folded: FoldedMode = "fallback",
+    generic: GenericMode = "sentence",
 ) -> tuple[list[Mention], list[Drop]]:
     """Parse a reply to the annotation prompt and place it in its text.
-
-    A sentence with an annotation whose concept is "concept" is left out whole, as in
-    Section 3.1 of the paper.
 
     text (str): The sentence.
     reply (str): What the LLM answered.
     folded (FoldedMode): As in `place`.
+    generic (GenericMode): What is left out for an annotation whose concept is
+        "concept": the whole "sentence", as in Section 3.1 of the paper, or that "line".
     RETURNS (tuple[list[Mention], list[Drop]]): Mentions in the order of the text; and
         the lines that gave none. Every line of the reply that is not blank has at
         least one mention or exactly one drop.
     """
     annotations, drops = parse_reply(reply)
-    if any(annotation.concept == GENERIC_CONCEPT for annotation in annotations):
+    left_out = [found for found in annotations if found.concept == GENERIC_CONCEPT]
+    if left_out and generic == "sentence":
         return [], [
             Drop(index, line, "generic_concept") for index, line in reply_lines(reply)
         ]
+    drops += [Drop(found.line, found.content, "generic_concept") for found in left_out]
+    annotations = [found for found in annotations if found.concept != GENERIC_CONCEPT]
     mentions, unplaced = place(text, annotations, folded=folded)
-    if unplaced:
-        drops = sorted(drops + unplaced)
-    return mentions, drops
+    return mentions, sorted(drops + unplaced)
 
 
 def place(

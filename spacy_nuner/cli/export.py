@@ -16,6 +16,11 @@ def export(
     base: str | None = typer.Option(
         None, "--base", help="Base encoder, if it is no longer where the config has it."
     ),
+    concept_base: str | None = typer.Option(
+        None,
+        "--concept-base",
+        help="The same for the concept encoder, if it started from another base.",
+    ),
     overwrite: bool = typer.Option(
         False, "--overwrite", help="Replace an encoder folder that is there."
     ),
@@ -31,7 +36,13 @@ def export(
     # The base encoder's pooling layer is left out on purpose: no warning about it
     transformers_logging.set_verbosity_error()
     try:
-        done = export_encoder(checkpoint, output, base=base, overwrite=overwrite)
+        done = export_encoder(
+            checkpoint,
+            output,
+            base=base,
+            concept_base=concept_base,
+            overwrite=overwrite,
+        )
     except (ValueError, OSError) as error:
         msg.fail(str(error), exits=1)
     msg.good(

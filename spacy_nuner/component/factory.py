@@ -83,7 +83,7 @@ def make_nuner(
         "overwrite" them, "keep" them where they overlap, or "raise" an error.
     spans_key (str): Key of `doc.spans` for the entities with their confidences.
     none_bias (float): Bias of the tag "O" in a head started from concept vectors.
-    pull (float): Strength of the pull of the head's last layer back to its start, zero
+    pull (float): Strength of the pull of the head's weights back to their start, zero
         or the concept vectors; 0 for none.
     class_weight (float): Tags count in the loss by 1 / frequency to this power.
     transition_weight (float): How much the order of BIO tags in the training set, and

@@ -9,7 +9,7 @@ from thinc.api import Model, Optimizer, get_array_module
 from thinc.types import Floats1d, Floats2d, Ints1d, Ragged
 
 from ..errors import Errors
-from .head import HeadT
+from .head import HeadT, list_layers
 from .window_linear import project, whiten
 
 # A tag that joins later is not predicted before it has been trained
@@ -18,6 +18,8 @@ NEW_TAG_BIAS = -10.0
 BEGIN_BIAS = -1.0
 # Share of the mean variance added to each feature's, before they are made alike
 FLOOR = 0.05
+# Above a hidden layer, whose units vary more than whitened features do
+OUTPUT_PULL = 4.0
 
 
 class Start(NamedTuple):
@@ -78,10 +80,10 @@ def start_head(
         they then belong to its last columns, the last one of joined layers.
     whitening (Floats1d | Floats2d | None): A symmetric matrix, (width, width), or a
         factor for each feature, (width,).
-    pull (float): Strength of the pull of the last layer back to its start, divided by
-        the root of n_tokens.
+    pull (float): Strength of the pull of each layer back to its start, divided by the
+        root of n_tokens; `OUTPUT_PULL` times as strong above a hidden layer.
     RAISES (ValueError): For a start or a matrix of another shape, a hidden layer too
-        narrow for the start, or no token vectors.
+        narrow for the tags, or no token vectors.
     """
     if X.ndim != 2 or not X.size:
         raise ValueError(Errors.N405.format(shape=X.shape))
@@ -108,58 +110,50 @@ def start_head(
     first.set_dim("nI", width, force=True)
     for name, value in (("mean", mean), ("whiten", M)):
         first.set_param(name, head.ops.asarray_f(value, dtype="float32"))
-    if first is not output:
-        rows, biases = _start_hidden(head, rows, biases)
-    extra = rows.shape[0] * (first.attrs["n_views"] - 1) if first is output else 0
-    W = xp.concatenate([rows, xp.zeros((extra, rows.shape[1]))])
-    output.set_dim("nI", rows.shape[1], force=True)
-    _set_rows(output, len(biases), W=W, b=biases, W0=W, b0=biases)
-    for layer in (first, output):
+    for layer in list_layers(head):
         layer.attrs["pull"] = pull / len(X) ** 0.5
+    if first is output:
+        views = xp.zeros((n_tags * (first.attrs["n_views"] - 1), width))
+        W = xp.concatenate([rows, views])
+    else:
+        W = _start_hidden(head, rows)
+        output.attrs["pull"] *= OUTPUT_PULL
+    output.set_dim("nI", W.shape[1], force=True)
+    _set_rows(output, n_tags, W=W, b=biases, W0=W, b0=biases)
 
 
-def _start_hidden(head: HeadT, rows: Any, biases: Any) -> tuple[Floats2d, Floats1d]:
+def _start_hidden(head: HeadT, rows: Any) -> Floats2d:
     """Start the hidden layer so that the output layer can begin as a linear head.
 
-    Two units per distinct row r hold relu(r u) and relu(-r u), whose difference is r u.
-    The other units are drawn at random, and so are their weights in the output layer
-    if there is no row.
+    One unit per tag stays linear, computes the tag's row and is all that the output
+    layer looks at first. The others are drawn at random.
 
-    RETURNS (tuple[Floats2d, Floats1d]): Weights and biases of the output layer.
+    RETURNS (Floats2d): Weights of the output layer, (n_tags, n_hidden).
     """
     xp: Any = get_array_module(rows)
     first = head.get_ref("input")
-    n_hidden, width = head.attrs["hidden_width"], rows.shape[1]
-    distinct, which = xp.unique(rows[rows.any(axis=1)], axis=0, return_inverse=True)
-    n = len(distinct)
-    if 2 * n > n_hidden:
-        raise ValueError(Errors.N404.format(needed=2 * n, got=n_hidden))
-    rng = xp.random.default_rng(0)
+    n_hidden, (n_tags, width) = head.attrs["hidden_width"], rows.shape
+    if n_tags > n_hidden:
+        raise ValueError(Errors.N404.format(needed=n_tags, got=n_hidden))
     bound = (6.0 / (width + n_hidden)) ** 0.5  # Glorot
-    W = rng.uniform(-bound, bound, (n_hidden, width))
-    W[:n], W[n : 2 * n] = distinct, -distinct
+    W = xp.random.default_rng(0).uniform(-bound, bound, (n_hidden, width))
+    W[:n_tags] = rows
     views = xp.zeros((n_hidden * (first.attrs["n_views"] - 1), width))
-    first.set_dim("nO", n_hidden, force=True)
     W, b = xp.concatenate([W, views]), xp.zeros(n_hidden)
+    first.set_dim("nO", n_hidden, force=True)
     _set_rows(first, n_hidden, W=W, b=b, W0=W, b0=b)
-    out = xp.zeros((len(rows), n_hidden))
-    if n:
-        tags = xp.flatnonzero(rows.any(axis=1))
-        out[tags, which.ravel()] = 1.0
-        out[tags, n + which.ravel()] = -1.0
-    else:
-        out = rng.uniform(-bound, bound, out.shape)
-    return out, biases
+    head.get_ref("relu").attrs["n_linear"] = n_tags
+    return cast(Floats2d, xp.eye(n_tags, n_hidden))
 
 
 def forget(head: HeadT) -> None:
     """Drop all weights and the dimensions that labels and encoder decide."""
     unset: Any = None
-    for node in (head.get_ref("input"), head.get_ref("output")):
-        for name in node.param_names:
-            node.set_param(name, None)
+    for layer in list_layers(head):
+        for name in layer.param_names:
+            layer.set_param(name, None)
         for dim in ("nO", "nI"):
-            node.set_dim(dim, unset, force=True)
+            layer.set_dim(dim, unset, force=True)
 
 
 def _set_rows(layer: Model, n_out: int, **params: Any) -> None:

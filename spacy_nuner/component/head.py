@@ -1,4 +1,8 @@
-"""The classifier on top of the encoder: one linear layer, or two with dropout."""
+"""The classifier on top of the encoder: one linear layer, or two with dropout.
+
+With two, a unit per tag of the hidden layer is linear, so that the head can begin as a
+linear one: `fit.start_head`. All others are rectified.
+"""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -23,26 +27,35 @@ def build_head(
     window (int): 1 to look at a token's neighbours too, 0 for the token alone.
     neighbour_weight (float): What the neighbours' vectors are multiplied with.
     RETURNS (Model[Ragged, Floats2d]): Token vectors to logits. It has the refs "input"
-        (the layer on the token vectors) and "output" (that of the logits).
+        (the layer on the token vectors) and "output" (that of the logits), with two
+        layers also "relu" (what is between them).
     """
     layers: list[Model] = [build_window_linear(1 + 2 * window, neighbour_weight)]
     if hidden_width is not None:
-        layers += [Model("relu", _forward_relu), Dropout(), _build_anchored_linear()]
+        relu: Model = Model("relu", _forward_relu, attrs={"n_linear": 0})
+        layers += [relu, Dropout(), _build_anchored_linear()]
     head: HeadT = Model(
         "head", _forward_head, layers=layers, attrs={"hidden_width": hidden_width}
     )
-    return _name_ends(head)
+    return _name_parts(head)
 
 
-def _name_ends(head: HeadT) -> HeadT:
+def _name_parts(head: HeadT) -> HeadT:
     head.set_ref("input", head.layers[0])
     head.set_ref("output", head.layers[-1])
+    if len(head.layers) > 1:
+        head.set_ref("relu", head.layers[1])
     return head
 
 
 def copy_head(head: HeadT) -> HeadT:
     """RETURNS (Model[Ragged, Floats2d]): A copy; thinc's own would lack the refs."""
-    return _name_ends(head.copy())
+    return _name_parts(head.copy())
+
+
+def list_layers(head: HeadT) -> list[Model]:
+    """RETURNS (list[Model]): The layers with weights: one, or two if one is hidden."""
+    return [layer for layer in head.layers if layer.param_names]
 
 
 def _forward_head(
@@ -65,8 +78,16 @@ def _forward_head(
 def _forward_relu(
     model: Model, X: Floats2d, is_train: bool
 ) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    n_linear = model.attrs["n_linear"]  # the first units are left as they are
     Y = model.ops.relu(X)
-    return Y, lambda dY: model.ops.backprop_relu(dY, Y)
+    Y[:, :n_linear] = X[:, :n_linear]
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        dX = model.ops.backprop_relu(dY, Y)
+        dX[:, :n_linear] = dY[:, :n_linear]
+        return dX
+
+    return Y, backprop
 
 
 def _build_anchored_linear() -> Model[Floats2d, Floats2d]:

@@ -35,10 +35,13 @@ class LabelEncoder:
         """
         self.folder, self.settings = read_settings(folder)
         self.cache = dict(cache or {})
-        self._parts: tuple[Any, Any] | None = None
+        self._parts: tuple[Any, Any, Any] | None = None
 
     def embed(self, phrases: Sequence[str]) -> Vectors:
         """Embed a label: the mean of its phrases' pooled vectors ÷ temperature.
+
+        Where the concept encoder is wider or narrower than the text encoder, pooled
+        vectors pass the projection that was trained between the two.
 
         The scalar product of a token's vector with one of a concept is the logit that
         the pre-training learned for "this token is of this concept", but for the bias
@@ -61,7 +64,9 @@ class LabelEncoder:
             return
         import torch
 
-        tokenizer, model = self._read()
+        from ..hf import project
+
+        tokenizer, model, projection = self._read()
         mean = self.settings["pooling"] == "mean"
         temperature = self.settings["temperature"]
         ids = tokenizer(missing, truncation=True)["input_ids"]
@@ -73,17 +78,20 @@ class LabelEncoder:
                 batch = torch.tensor([ids[i] for i in chosen])
                 with torch.inference_mode():
                     hidden = model(input_ids=batch).last_hidden_state
-                pooled = hidden.mean(1) if mean else hidden[:, 0]  # (n_chosen, width)
+                    pooled = hidden.mean(1) if mean else hidden[:, 0]
+                    pooled = project(projection, pooled)  # (n_chosen, width)
                 vectors = (pooled.numpy() / temperature).astype("float32")
                 for i, vector in zip(chosen, vectors, strict=True):
                     self.cache[missing[i]] = vector.copy()
 
-    def _read(self) -> tuple[Any, Any]:
+    def _read(self) -> tuple[Any, Any, Any]:
         if self._parts is None:
-            from ..hf import load_model, load_tokenizer
+            from ..hf import load_model, load_projection, load_tokenizer
 
             name = str(self.folder)
-            self._parts = load_tokenizer(name), load_model(name).eval()
+            tokenizer, model = load_tokenizer(name), load_model(name).eval()
+            width = int(model.config.hidden_size)
+            self._parts = tokenizer, model, load_projection(name, width=width)
         return self._parts
 
     def copy_to(self, folder: Path) -> None:

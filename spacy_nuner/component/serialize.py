@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,9 +140,9 @@ def check_shapes(pipe: "NuNER", source: str) -> None:
     first, output = pipe.head.get_ref("input"), pipe.head.get_ref("output")
     if not output.has_dim("nI"):
         return
-    expected = _list_shapes(output, len(pipe.tags), ("W", "b", "W0", "b0"))
+    expected = _list_shapes(output, len(pipe.tags))
     if first is not output:
-        expected += _list_shapes(first, pipe.head.attrs["hidden_width"], ("W", "b"))
+        expected += _list_shapes(first, pipe.head.attrs["hidden_width"])
     n_in = first.get_dim("nI")
     expected += [(first, "mean", [(n_in,)]), (first, "whiten", [(n_in,), (n_in, n_in)])]
     for layer, name, shapes in expected:
@@ -156,12 +156,10 @@ def check_shapes(pipe: "NuNER", source: str) -> None:
             raise ValueError(Errors.N431.format(source=source, problem=problem))
 
 
-def _list_shapes(
-    layer: Model, n_out: int, names: Sequence[str]
-) -> list[tuple[Model, str, list[Any]]]:
+def _list_shapes(layer: Model, n_out: int) -> list[tuple[Model, str, list[Any]]]:
     n_rows, n_in = n_out * layer.attrs.get("n_views", 1), layer.get_dim("nI")
     of = {"W": (n_rows, n_in), "b": (n_out,)}
-    return [(layer, name, [of[name[0]]]) for name in names]
+    return [(layer, name, [of[name[0]]]) for name in ("W", "b", "W0", "b0")]
 
 
 def _dump(cfg: dict[str, Any]) -> bytes:

@@ -15,6 +15,7 @@ from ..errors import Errors
 from . import fit
 from .calibration import Calibration, check_layers, find_thresholds, read_calibration
 from .decode import make_tags
+from .encoder.cache import VectorCache
 from .encoder.model import find_transformer_model, get_shim, keep_vectors
 from .gold import settle_labels
 from .label_encoder import LabelEncoder, embed_labels
@@ -90,9 +91,12 @@ def initialize(
         start_zero_shot(pipe, names, encoder, read_calibration(Path(folder)))
         return
     labels = settle_labels(get_examples(), given, pipe.name)
-    for proc in upstream:
-        keep_upstream_vectors(proc.model, plan.keep_vectors_mb)
+    models = [proc.model for proc in upstream]
+    caches = [keep_upstream_vectors(model, plan.keep_vectors_mb) for model in models]
     pairs = list(encode_examples(pipe, get_examples(), upstream))
+    for cache in caches:
+        if cache is not None:
+            cache.settle()
     xp: Any = pipe.model.ops.xp
     rows = [vectors for _, vectors in pairs] or [pipe.model.ops.alloc2f(0, 0)]
     lengths: Any = np.array([len(vectors) for _, vectors in pairs], dtype="int64")
@@ -106,7 +110,6 @@ def initialize(
     set_label_names(pipe, labels)
     tags: list[Any] = [np.zeros(0, "int64")]
     tags += [pipe.gold_tags(eg) for eg, _ in pairs]
-    models = [proc.model for proc in upstream]
     begin(
         pipe,
         Ragged(xp.concatenate(rows), lengths),
@@ -172,11 +175,13 @@ def begin(
         pipe.cfg["none_shift"] = shift
 
 
-def keep_upstream_vectors(model: Model, n_mib: int) -> None:
+def keep_upstream_vectors(model: Model, n_mib: int) -> VectorCache | None:
     """Let a transformer keep its vectors as long as nothing changes them."""
     found = find_transformer_model(model)
-    if found is not None:
-        keep_vectors(found, n_mib * MIB)
+    if found is None:
+        return None
+    keep_vectors(found, n_mib * MIB)
+    return get_shim(found).cache
 
 
 def fits_whitening(calibration: Calibration | None, models: Sequence[Model]) -> bool:

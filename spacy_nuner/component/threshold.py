@@ -6,7 +6,7 @@ from thinc.api import Adam
 from thinc.types import Floats1d, Ints1d, Ragged
 
 from . import fit
-from .head import HeadT, copy_head
+from .head import HeadT, copy_head, list_layers
 
 N_FOLDS = 4
 N_STEPS = 200
@@ -47,7 +47,8 @@ def fit_none_shift(
         rest = Ragged(X.dataXd[kept], lengths[fold != i])
         copy = copy_head(head)
         # The pull is that of a training set of this size
-        copy.get_ref("output").attrs["pull"] *= (len(Y) / kept.sum()) ** 0.5
+        for layer in list_layers(copy):
+            layer.attrs["pull"] *= (len(Y) / kept.sum()) ** 0.5
         sgd = Adam(LEARN_RATE, L2=0.0, grad_clip=0.0, use_averages=False)
         fit.train_head(copy, rest, Y[kept], sgd=sgd, n_steps=N_STEPS, weights=weights)
         predicted = copy.predict(Ragged(X.dataXd[held], lengths[fold == i]))

@@ -49,11 +49,9 @@ def _forward(
     model: WindowLinear, Xr: InT, is_train: bool
 ) -> tuple[OutT, Callable[[OutT], InT]]:
     X = cast(Floats2d, Xr.dataXd)
-    if not is_train:
-        return _predict(model, X, Xr.lengths), lambda dY: Xr
     M: Any = model.get_param("whiten")
     W: Any = model.get_param("W")
-    if M.ndim == 2 and len(W) < len(X):
+    if not is_train or len(W) < len(X):
         return _forward_folded(model, Xr)
     Y, backprop_project = project(model, whiten(model, X), Xr.lengths)
 
@@ -70,33 +68,29 @@ def _forward_folded(model: WindowLinear, Xr: InT) -> tuple[OutT, Callable[[OutT]
     A frozen encoder's vectors come again in each step, and to whiten all of them each
     time would take longer than the rest of the step.
     """
-    ops, lengths = model.ops, Xr.lengths
-    M = cast(Floats2d, model.get_param("whiten"))
-    centred: Any = centre(model, cast(Floats2d, Xr.dataXd))
-    folded = ops.gemm(cast(Floats2d, model.get_param("W")), M)
-    Y = _add_views(model, ops.gemm(centred, folded, trans2=True), lengths)
+    ops, X, lengths = model.ops, cast(Floats2d, Xr.dataXd), Xr.lengths
+    W: Any = model.get_param("W")
+    M: Any = model.get_param("whiten")
+    mean: Any = model.get_param("mean")
+    folded = W * M if M.ndim == 1 else ops.gemm(W, M)  # (n_views * n_out, width)
+    absent = _find_absent(X)
+    Z: Any = ops.gemm(X, folded, trans2=True)
+    Z -= folded @ mean
+    Z[absent] = 0.0
+    Y = _add_views(model, Z, lengths)
     Y += cast(Floats1d, model.get_param("b"))
 
     def backprop(dY: OutT) -> InT:
-        dZ = _spread_views(model, dY, lengths)
-        d_folded = ops.gemm(dZ, centred, trans1=True)
-        model.inc_grad("W", ops.gemm(d_folded, M, trans2=True))
+        dZ: Any = _spread_views(model, dY, lengths)
+        dZ[absent] = 0.0
+        d_folded: Any = ops.gemm(dZ, X, trans1=True)
+        d_folded -= dZ.sum(axis=0)[:, None] * mean
+        dW = d_folded * M if M.ndim == 1 else ops.gemm(d_folded, M, trans2=True)
+        model.inc_grad("W", dW)
         model.inc_grad("b", dY.sum(axis=0))
         return Ragged(ops.gemm(dZ, folded), lengths)
 
     return Y, backprop
-
-
-def centre(model: WindowLinear, X: Floats2d) -> Floats2d:
-    """Take off the mean, but for white space, which has no vector: it stays zero.
-
-    model (Model): The layer.
-    X (Floats2d): (n_tokens, width).
-    RETURNS (Floats2d): (n_tokens, width).
-    """
-    centred: Any = X - model.get_param("mean")
-    centred[_find_absent(X)] = 0.0
-    return centred
 
 
 def _find_absent(X: Floats2d) -> Ints1d:
@@ -106,14 +100,15 @@ def _find_absent(X: Floats2d) -> Ints1d:
 
 
 def whiten(model: WindowLinear, X: Floats2d) -> Floats2d:
-    """Whiten inputs: U = (X - m) M^T.
+    """Whiten inputs: U = (X - m) M^T; white space, which has no vector, stays zero.
 
     model (Model): The layer.
     X (Floats2d): (n_tokens, width).
     RETURNS (Floats2d): (n_tokens, width).
     """
     M: Any = model.get_param("whiten")
-    centred: Any = centre(model, X)
+    centred: Any = X - model.get_param("mean")
+    centred[_find_absent(X)] = 0.0
     if M.ndim == 1:
         return centred * M
     return model.ops.gemm(centred, M, trans2=True)
@@ -144,19 +139,6 @@ def project(
         return dY if is_first else model.ops.gemm(dZ, W)
 
     return Y, backprop
-
-
-def _predict(model: WindowLinear, X: Floats2d, lengths: Ints1d) -> Floats2d:
-    """The same with whitening taken into the weights: one product less per token."""
-    M: Any = model.get_param("whiten")
-    W: Any = model.get_param("W")
-    folded = W * M if M.ndim == 1 else model.ops.gemm(W, M)
-    offsets = folded @ cast(Any, model.get_param("mean"))  # (n_views * n_out,)
-    Z = model.ops.gemm(X, folded, trans2=True) - offsets
-    Z[_find_absent(X)] = 0.0
-    Y = _add_views(model, Z, lengths)
-    Y += cast(Floats1d, model.get_param("b"))
-    return Y
 
 
 def _add_views(model: WindowLinear, Z: Floats2d, lengths: Ints1d) -> Floats2d:

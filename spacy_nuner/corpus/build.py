@@ -122,7 +122,7 @@ def _write_parts(
             if digest in seen:
                 stats.sizes["n_duplicate_texts"] += 1
                 drop = DropRecord(reply.id, -1, "", DUPLICATE_TEXT, reply.n_lines)
-                _write_drops(file, stats, [drop])
+                _write_drops(file, stats, [drop] if reply.n_lines else [])
                 continue
             seen.add(digest)
             drops = account_for_drops(reply)

@@ -1,6 +1,8 @@
 """Read a concept corpus: the `spacy_readers` entry `spacy-nuner.ConceptCorpus.v1`."""
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -12,26 +14,61 @@ from spacy.vocab import Vocab
 from ..errors import Errors
 from .registries import settled_registries
 
+# Documents of a shard that are in memory together
+DOCS_AT_ONCE = 1000
 
-def create_concept_reader(
-    path: str | Path, limit: int = 0
-) -> Callable[[Language], Iterator[Example]]:
+
+@dataclass(frozen=True)
+class ConceptReader:
+    """Reads one part of a concept corpus, as spaCy asks for it."""
+
+    path: str | Path
+    limit: int = 0
+
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        """Read the documents.
+
+        nlp (Language): its vocabulary is that of the documents.
+        YIELDS (Example): the predicted side has the reference's tokens and nothing
+            else.
+        """
+        for doc in read_docs(self.path, nlp.vocab, limit=self.limit):
+            spaces = [bool(token.whitespace_) for token in doc]
+            words = [token.text for token in doc]
+            yield Example(Doc(nlp.vocab, words=words, spaces=spaces), doc)
+
+    def read_docs(self, vocab: Vocab) -> Iterator[Doc]:
+        """Read the documents alone: no predicted side, which takes as long again.
+
+        vocab (Vocab): the vocabulary that they share.
+        YIELDS (Doc): see the function `read_docs`.
+        """
+        return read_docs(self.path, vocab, limit=self.limit)
+
+    def fingerprint(self) -> str:
+        """Identify what will be read by the content of the files, not by their names.
+
+        Pre-training keeps what it makes of the documents for as long as this is the
+        same.
+
+        RETURNS (str): SHA-256.
+        """
+        state = hashlib.sha256(str(self.limit).encode())
+        for shard in find_shards(self.path):
+            with shard.open("rb") as file:
+                state.update(hashlib.file_digest(file, "sha256").digest())
+        return state.hexdigest()
+
+
+def create_concept_reader(path: str | Path, limit: int = 0) -> ConceptReader:
     """Make a reader of one part of a concept corpus.
 
     path (str | Path): a folder of DocBin shards, such as `corpus/concepts/train`,
         or a single `.spacy` file.
     limit (int): read at most so many documents; 0 means all.
-    RETURNS (Callable[[Language], Iterator[Example]]): the reader. The predicted side
-        of an example has the reference's tokens and nothing else.
+    RETURNS (ConceptReader): the reader.
     """
-
-    def read_examples(nlp: Language) -> Iterator[Example]:
-        for doc in read_docs(path, nlp.vocab, limit=limit):
-            spaces = [bool(token.whitespace_) for token in doc]
-            words = [token.text for token in doc]
-            yield Example(Doc(nlp.vocab, words=words, spaces=spaces), doc)
-
-    return read_examples
+    return ConceptReader(path, limit)
 
 
 def read_docs(path: str | Path, vocab: Vocab, *, limit: int = 0) -> Iterator[Doc]:
@@ -51,9 +88,15 @@ def read_docs(path: str | Path, vocab: Vocab, *, limit: int = 0) -> Iterator[Doc
         yield doc
 
 
-def _read_shard(path: Path, vocab: Vocab) -> list[Doc]:
-    with settled_registries():
-        return list(DocBin().from_disk(path).get_docs(vocab))
+def _read_shard(path: Path, vocab: Vocab) -> Iterator[Doc]:
+    docs = DocBin().from_disk(path).get_docs(vocab)
+    while True:
+        # Not around the `yield`: the registries are everybody's
+        with settled_registries():
+            some = list(islice(docs, DOCS_AT_ONCE))
+        if not some:
+            return
+        yield from some
 
 
 def find_shards(path: str | Path) -> list[Path]:

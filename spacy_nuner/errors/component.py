@@ -19,9 +19,9 @@ class ComponentErrors:
         "examples."
     )
     N404 = (
-        "A hidden layer that starts from concept vectors needs two units per label: "
-        "{needed} or more. Got hidden_width = {got}. Raise it or set start = "
-        '"random".'
+        'A hidden layer needs a unit for each tag, with "bio" two per label and one '
+        "for O: {needed} or more. Got hidden_width = {got}. Raise it, or set it to "
+        "null for a linear head."
     )
     N405 = (
         "The head starts from the token vectors of the training set, an array "

@@ -67,3 +67,15 @@ class CorpusErrors:
         "'spacy-nuner debug'."
     )
     N217 = "Can't read '{path}' as UTF-8: {problem}. Save the file as UTF-8."
+    N240 = (
+        "Unknown format '{got}' of annotations. Allowed: journal (of 'spacy-nuner "
+        "annotate'), {allowed}."
+    )
+    N241 = (
+        "{path}, line {line}: a row of NuNER's data has the columns input and output. "
+        "Got: {got}. Is it of another --format?"
+    )
+    N242 = (
+        "'{path}' is Parquet, which isn't read here. Write it as CSV or JSON lines: "
+        "pandas.read_parquet(path).to_csv('annotations.csv', index=False)."
+    )

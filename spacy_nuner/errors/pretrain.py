@@ -29,9 +29,10 @@ class PretrainErrors:
         "read). Make the corpus again and look at its stats.json and drops.jsonl."
     )
     N307 = (
-        "The loss is {loss} in step {step} (learning rate {rate}). Nothing was written "
-        "after the last checkpoint. Lower initial_rate or start with more warm-up, and "
-        "use --restart, since the same steps would lead there again."
+        "The loss is {loss} in step {step} (learning rate {rate}). The batch is in "
+        "'{path}'. Nothing was written after the last checkpoint. Lower initial_rate "
+        "or start with more warm-up, and use --restart, since the same steps would "
+        "lead there again."
     )
     N308 = (
         "Can't write the checkpoint in '{path}': {error}. The previous one, if there "
@@ -39,17 +40,17 @@ class PretrainErrors:
         "there."
     )
     N309 = (
-        "Can't read the checkpoint '{path}': {error}. Expected is one of this package. "
-        "Start anew with --restart."
+        "Can't read the checkpoint {problems}. Expected is one of this package. Start "
+        "anew with --restart."
     )
     N310 = (
-        "The checkpoint in '{path}' belongs to another run. {differences}. Use the "
+        "The checkpoint '{path}' belongs to another run. {differences}. Use the "
         "same settings and corpus to go on, another --output, or --restart to delete "
         "it."
     )
     N311 = (
         "The base encoder '{base}' is not the one of the run: digest {got}, expected "
-        "{expected}. Name the right one with --base."
+        "{expected}. Name the right one with {option}."
     )
     N312 = (
         "Can't write the encoder folder '{path}': {problem}. Choose another folder, or "
@@ -65,3 +66,102 @@ class PretrainErrors:
         "{smoothing}. The weight has to be above 0; smoothing goes from 0 to below 1."
     )
     N315 = "'{got}' is no precision. Set pretrain.model.precision to one of: {allowed}."
+    N320 = (
+        "Can't join the other processes at {address}: {error}. All of them have to "
+        "start within {seconds:g} seconds (pretrain.distributed.timeout), with the "
+        "same --nproc-per-node, --nnodes and --master-addr, and to reach that address."
+    )
+    N321 = (
+        "No answer from rank {ranks} of {size}: it has ended (its own message says "
+        "why), was killed, can't be reached, or took longer than {seconds} seconds "
+        "(pretrain.distributed.timeout). All processes stop. Start the same command "
+        "again, with as many processes as you like: it goes on after step {step}. "
+        "({error})"
+    )
+    N322 = (
+        "The connection between the processes broke, though all {size} of them are "
+        "still there: the network failed, or one took longer than {seconds} seconds "
+        "(pretrain.distributed.timeout). All stop. Start the same command again: it "
+        "goes on after step {step}. ({error})"
+    )
+    N323 = (
+        "The processes of the run don't start from the same: {differences}. Give each "
+        "of them the same config and corpus, and an --output that all machines share, "
+        "or a copy of its folder 'last'."
+    )
+    N324 = (
+        "Rank {rank} needs GPU {chosen}, and this machine has {n_gpus}: each process "
+        "has one to itself. Use a smaller --nproc-per-node, or --system.gpu_id -1."
+    )
+    N325 = (
+        "Memory ran out in rank {rank} when the processes told each other their "
+        "gradients ({error}), where a batch can't be tried again. Set pretrain.n_parts "
+        "to {n_parts} or more, or use more processes, and start the same command "
+        "again: it goes on after the last checkpoint."
+    )
+    N330 = (
+        "The gradient's norm is {norm} in step {step} (loss {loss}, learning rate "
+        "{rate}). The batch is in '{path}'. Nothing was written after the last "
+        "checkpoint. Lower initial_rate, set max_grad_norm, or try another precision; "
+        "use --restart, since the same steps would lead there again."
+    )
+    N331 = (
+        "The loss explodes: in step {step} it's {loss}, and it has been more than "
+        "{ratio:g} times its lowest mean ({lowest:.4g}) for {n} steps in a row. The "
+        "batch is in '{path}'. Lower initial_rate or start with more warm-up, and use "
+        "--restart. If the loss may rise that much, raise max_loss_ratio (0: no limit) "
+        "and start the same command again: it goes on after the last checkpoint."
+    )
+    N332 = (
+        "{n} steps in a row up to step {step} were skipped, since their gradients are "
+        "not finite in half precision, however small the scale of the loss. The batch "
+        "is in '{path}'. Use --restart with pretrain.model.precision 'bf16' or 'fp32'."
+    )
+    N333 = (
+        "The loss on the dev part is {loss} after epoch {epoch} (step {step}). Nothing "
+        "was written after the last checkpoint. Lower initial_rate or start with more "
+        "warm-up, and use --restart, since the same steps would lead there again."
+    )
+    N334 = (
+        "Memory ran out even with one sentence at a time ({error}). Nothing was "
+        "skipped: the same command goes on after the last checkpoint. Lower max_cells, "
+        "let other programs leave the machine, or use a smaller batch_size or "
+        "max_length and --restart."
+    )
+    N335 = (
+        "The logger '{name}' can't be made: a package is missing ({error}). Install it "
+        "(pip install wandb, mlflow, clearml, or 'spacy-nuner[tensorboard]'), or set "
+        "pretrain.logger = null: log.jsonl has the same figures."
+    )
+    N336 = (
+        "The logger '{name}' can't be started: {error}. Check [pretrain.logger] and "
+        "the service behind it, or set pretrain.logger = null: log.jsonl has the same "
+        "figures. Loggers that print a pipeline's training, as spacy.ConsoleLogger "
+        "does, don't fit; the progress bar shows what they would."
+    )
+    N340 = (
+        "Can't write the index in '{path}': {error}. Nothing of it is kept. Free space "
+        "or take another output folder, and start the same command again: it indexes "
+        "the corpus from the beginning."
+    )
+    N341 = (
+        "The index in '{path}' can't be read, although it was just written. Look after "
+        "the disk, or take an output folder on another one."
+    )
+    N350 = (
+        "The dropout of '{path}' can't be set: its config has none of {known}. Set "
+        "pretrain.model.dropout = null, which leaves it as it is."
+    )
+    N351 = (
+        "'{path}' lacks {n} weights of its encoder ({missing}), which would be random. "
+        "It has {got} in their place. Use a folder that transformers' AutoModel loads "
+        "without a warning: model.from_pretrained(...).save_pretrained(...) makes one."
+    )
+    N352 = (
+        "Can't use the projection '{path}': {error}. It belongs to the concept encoder "
+        "beside it: copy the whole folder of an export again."
+    )
+    N360 = (
+        "pretrain.model.compiled needs a C++ compiler on a CPU, and none of {names} is "
+        "there. Install one, name it in the variable CXX, or set compiled = false."
+    )

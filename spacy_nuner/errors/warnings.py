@@ -15,9 +15,33 @@ class WarningMessages:
         "{mentions} mentions lost), {concepts} concepts at max_concept_length."
     )
     W302 = (
-        "Memory ran out. The batch is tried again in {n_parts} parts; its gradient is "
-        "the same. Set pretrain.n_parts to {n_parts} to save the time, or let others "
-        "leave the machine. ({error})"
+        "Memory ran out. The batch is tried again in {n_parts} parts, and so are those "
+        "after it; the gradient is the same. Set pretrain.n_parts to {n_parts} to save "
+        "the try, or let others leave the machine. ({error})"
+    )
+    W320 = (
+        "The checkpoint is of {theirs} processes, and the run goes on with {ours}. "
+        "Since pretrain.distributed.concepts is 'per_rank', a token is compared with "
+        "other concepts from now on: the weights will not be those of a run that keeps "
+        "the number. With 'gather' they would."
+    )
+    W330 = (
+        "The newest checkpoint is damaged and isn't used: {problems}. The run goes on "
+        "from the one before, '{used}' (step {step}). The damaged file is kept as "
+        "'{aside}'; nobody reads it."
+    )
+    W331 = (
+        "The logger '{name}' failed in step {step} and gets no more records: {error}. "
+        "The run goes on; log.jsonl has all figures."
+    )
+    W340 = (
+        "The index in '{path}' is damaged and is made again: {error}. Nothing is lost, "
+        "but look after the disk if it happens often."
+    )
+    W350 = (
+        "The projection of the concept encoder '{path}' leads to vectors of width "
+        "{got}, the text encoder's have {width}: it isn't used. Name the text encoder "
+        "that it was trained with to go on from it."
     )
     W401 = (
         "The vectors of {n} docs fill the {size:.0f} MiB that training may keep; those "

@@ -1,11 +1,12 @@
 """Batches of pre-training: which sentences, and the arrays that the model takes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy
 
 from .frozen import FrozenStates, KnownStates
+from .portion import WHOLE, ConceptRows, Portion, divide_concepts
 from .targets import PAPER_RULES, TargetRules, Targets
 from .wordpieces import Ints, Ragged, SubtokenCorpus
 
@@ -47,11 +48,35 @@ class PretrainBatch:
     parts: list[TextPart]
     concepts: ConceptGroups
     targets: Targets  # of the tokens of all parts, one after the other
+    # With many processes: which of the targets' concepts are encoded in this one, and
+    # what its sum over cells is divided by; the batch's loss is the mean of theirs
+    rows: ConceptRows | None = None
+    n_cells: float | None = None
 
     @property
     def n_texts(self) -> int:
         """Sentences of all parts."""
         return sum(len(part.texts.ids) for part in self.parts)
+
+    def without_tokens(self) -> "PretrainBatch":
+        """Keep one text, and none of its tokens.
+
+        RETURNS (PretrainBatch): What a process without work goes along with: all of its
+            gradients are 0.
+        """
+        part, targets = self.parts[0], self.targets
+        texts = Padded(ids=part.texts.ids[:1], mask=part.texts.mask[:1])
+        nothing = targets.tokens[:0]
+        return replace(
+            self,
+            parts=[TextPart(texts=texts, rows=part.rows[:0], known=None)],
+            targets=Targets(
+                starts=targets.starts[:1],
+                n_concepts=targets.n_concepts,
+                tokens=nothing,
+                concepts=nothing,
+            ),
+        )
 
 
 def plan_epoch(
@@ -91,8 +116,9 @@ def make_batch(
     n_parts: int = 1,
     frozen: FrozenStates | None = None,
     rules: TargetRules = PAPER_RULES,
+    portion: Portion = WHOLE,
 ) -> PretrainBatch:
-    """Make the arrays of a batch.
+    """Make the arrays of a batch, or of the portion that one of many processes takes.
 
     corpus (SubtokenCorpus): The data.
     sentences (Ints): Indices of the sentences, (n_texts,).
@@ -101,13 +127,58 @@ def make_batch(
     frozen (FrozenStates | None): What the frozen part of the encoder makes of the
         texts, where that is kept.
     rules (TargetRules): Which cells are left out or softened.
+    portion (Portion): Which process, of how many.
     RETURNS (PretrainBatch): The batch. Its concepts are all that occur in it, each
         once, as in Section 3.2.
     """
-    parts = [
-        make_part(corpus, part, frozen=frozen)
-        for part in numpy.array_split(sentences, min(n_parts, len(sentences)))
-    ]
+    taken = portion.take(sentences)
+    # Without a sentence, it goes along with the first one, and none of its tokens
+    own = taken if len(taken) else sentences[:1]
+    concepts = find_concepts(corpus, sentences if portion.gathers else own)
+    targets = make_targets(corpus, own, concepts)
+    batch = PretrainBatch(
+        parts=[
+            make_part(corpus, part, frozen=frozen)
+            for part in numpy.array_split(own, min(n_parts, len(own)))
+        ],
+        concepts=group_by_length(corpus.concept_ids, concepts, corpus.concept_pad_id),
+        targets=rules.apply(targets, sentences=own, concepts=concepts),
+    )
+    if portion.size == 1:
+        return batch
+    n_cells, rows = targets.n_cells / portion.size, None
+    if portion.gathers:
+        n_tokens = int(corpus.valid.lengths[sentences].sum())
+        n_cells = n_tokens * len(concepts) / portion.size
+        rows = divide_concepts(corpus.concept_ids.lengths[concepts], portion)
+        batch = replace(batch, concepts=group_own(corpus, concepts, rows))
+    else:
+        n_cells *= portion.count_busy(len(sentences))
+    batch = replace(batch, rows=rows, n_cells=n_cells)
+    return batch if len(taken) else batch.without_tokens()
+
+
+def find_concepts(corpus: SubtokenCorpus, sentences: Ints) -> Ints:
+    """Find the concepts that occur in some sentences.
+
+    corpus (SubtokenCorpus): The data.
+    sentences (Ints): Indices of the sentences, (n_texts,).
+    RETURNS (Ints): Indices of the concepts in rising order, (n_concepts,).
+    """
+    return numpy.unique(
+        numpy.concatenate([corpus.positive_concepts[i] for i in sentences])
+    )
+
+
+def make_targets(corpus: SubtokenCorpus, sentences: Ints, concepts: Ints) -> Targets:
+    """Say which cells of some sentences and concepts are positive.
+
+    corpus (SubtokenCorpus): The data.
+    sentences (Ints): Indices of the sentences, (n_texts,).
+    concepts (Ints): Indices of the concepts in rising order, all of the sentences'
+        among them, (n_concepts,).
+    RETURNS (Targets): The cells.
+    """
     starts = numpy.cumsum([0, *(len(corpus.valid[i]) for i in sentences)])
     tokens = numpy.concatenate(
         [corpus.positive_tokens[i] + starts[n] for n, i in enumerate(sentences)]
@@ -115,17 +186,11 @@ def make_batch(
     positives = numpy.concatenate(
         [corpus.positive_concepts[i] for i in sentences]
     )  # (n_positives,)
-    concepts, columns = numpy.unique(positives, return_inverse=True)
-    targets = Targets(
+    return Targets(
         starts=starts,
         n_concepts=len(concepts),
         tokens=tokens,
-        concepts=columns,
-    )
-    return PretrainBatch(
-        parts=parts,
-        concepts=group_by_length(corpus.concept_ids, concepts, corpus.concept_pad_id),
-        targets=rules.apply(targets, sentences=sentences, concepts=concepts),
+        concepts=numpy.searchsorted(concepts, positives),
     )
 
 
@@ -181,6 +246,22 @@ def group_by_length(texts: Ragged, chosen: Ints, pad_id: int) -> ConceptGroups:
         for start, end in pairwise(borders)
     ]
     return ConceptGroups(groups=groups, order=order.astype("int64"))
+
+
+def group_own(
+    corpus: SubtokenCorpus, concepts: Ints, rows: ConceptRows
+) -> ConceptGroups:
+    """Pad the concepts that are encoded in this process.
+
+    corpus (SubtokenCorpus): The data.
+    concepts (Ints): Indices of the concepts of the batch, (n_concepts,).
+    rows (ConceptRows): Which of them are its own.
+    RETURNS (ConceptGroups): Its own. Without any, the first one is encoded, and none
+        of the vectors is taken.
+    """
+    chosen = concepts[rows.own] if len(rows.own) else concepts[:1]
+    grouped = group_by_length(corpus.concept_ids, chosen, corpus.concept_pad_id)
+    return replace(grouped, order=grouped.order[: len(rows.own)])
 
 
 def find_borders(lengths: Ints) -> list[int]:

@@ -11,6 +11,7 @@ LICENCES = {
     "roberta-large": "mit",
 }
 OTHER = "other"
+PROJECTED = ", then the linear layer in `projection.safetensors`"
 
 CARD = """\
 ---
@@ -36,9 +37,10 @@ model = AutoModel.from_pretrained("{name}", add_pooling_layer=False)
 ```
 
 `concept_encoder/` holds the second encoder of the pre-training, which turns the name of
-a concept into a vector ({pooling} pooling). The logit of a token vector h for a concept
-vector c is h · c / {temperature:g} + ({bias:.4g}). These are scores, not calibrated
-probabilities: negatives are the concepts of the same batch alone.
+a concept into a vector ({pooling} pooling{projected}).
+The logit of a token vector h for a concept vector c is h · c / {temperature:g} +
+({bias:.4g}). These are scores, not calibrated probabilities: negatives are the concepts
+of the same batch alone.
 
 ## Data
 
@@ -51,15 +53,16 @@ missed often, and the annotation carries the language model's errors and biases.
 
 ## Training
 
-Base encoder: {base}. {step} steps of contrastive pre-training (best checkpoint by the
-loss on the dev part, unless another one was exported).
+Base encoder: {base}{second}. {step} steps of contrastive pre-training (best checkpoint
+by `{best_by}` on the dev part, unless another one was exported).
 
-| epoch | dev loss | p(positive) | p(negative) | first |
-|---|---|---|---|---|
+| epoch | dev loss | p(positive) | p(negative) | MRR | hits@10 | first |
+|---|---|---|---|---|---|---|
 {epochs}
 
-"first": share of the mentions' sub-tokens whose most likely concept, among those of the
-batch, is one of theirs.
+MRR, hits@10, first: for each sub-token of a mention, the place of its concept among all
+concepts of the dev part: mean of 1 / place, share of places up to 10, share of first
+places.
 
 | setting | value |
 |---|---|
@@ -72,13 +75,21 @@ Base encoder: {licence_text}. Code and training: MIT (spacy-nuner).
 
 
 def write_card(
-    header: Header, *, name: str, base: str, records: list[dict[str, Any]]
+    header: Header,
+    *,
+    name: str,
+    base: str,
+    concept_base: str,
+    is_projected: bool,
+    records: list[dict[str, Any]],
 ) -> str:
     """Write the model card.
 
     header (Header): The checkpoint's.
     name (str): Name of the encoder.
     base (str): Name of the base encoder.
+    concept_base (str): Name of the concept encoder's.
+    is_projected (bool): Whether a projection comes behind the concept encoder.
     records (list[dict[str, Any]]): The training log.
     RETURNS (str): Markdown with the metadata that the hub reads.
     """
@@ -90,16 +101,20 @@ def write_card(
         name=name,
         base=base,
         licence=licence,
+        second=f" (concept encoder: {concept_base})" if concept_base != base else "",
+        projected=PROJECTED if is_projected else "",
         licence_text=unknown if licence == OTHER else known,
         pooling=settings["pretrain.model.pooling"],
         temperature=settings["pretrain.model.temperature"],
         bias=header.bias,
         step=header.progress.step,
+        best_by=settings["pretrain.best_by"],
         corpus=_write_rows(header.info.corpus),
         settings=_write_rows(settings),
         epochs="\n".join(
             f"| {record['epoch'] + 1} | {record['dev_loss']:.5f} "
             f"| {record['dev_p_pos']:.3f} | {record['dev_p_neg']:.5f} "
+            f"| {record['dev_mrr']:.3f} | {record['dev_hits10']:.3f} "
             f"| {record['dev_first']:.3f} |"
             for record in records
             if "dev_loss" in record

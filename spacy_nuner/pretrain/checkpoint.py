@@ -1,9 +1,6 @@
 """Checkpoints: all that a run needs to go on as if it had never stopped."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -18,10 +15,15 @@ from torch import Tensor
 
 from ..errors import Errors
 from .model import ContrastiveModel, get_encoders, get_link, get_shims
+from .safefile import compute_crc, find_damage, replace_file
+from .scores import Scores
 
 FILE_NAME = "checkpoint.safetensors"
-FORMAT = 1
+# The checkpoint before
+PREVIOUS = "previous.safetensors"
+FORMAT = 2
 TOWERS = ("text", "concept")
+PROJECTION = "concept.projection."
 
 
 @dataclass
@@ -31,7 +33,12 @@ class Progress:
     step: int = 0
     epoch: int = 0
     position: int = 0
-    best_dev_loss: float | None = None
+    best_score: float | None = None
+    n_without_gain: int = 0  # epochs since the best one
+    window: Scores = field(default_factory=Scores)  # since the last line of the log
+    lowest_loss: float | None = None  # mean of the best such window
+    n_high: int = 0  # steps in a row with a loss far above it
+    n_skipped: int = 0  # steps in a row without a finite gradient
     finished: bool = False
 
 
@@ -42,6 +49,7 @@ class RunInfo:
     settings: dict[str, Any]  # all that decides the weights, keys with dots
     corpus: dict[str, Any]  # SHA-256 and size of the data
     config: dict[str, Any] = field(default_factory=dict)  # the whole config
+    n_ranks: int = 1  # processes
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ def save_checkpoint(
     optimizer: Optimizer | None,
     progress: Progress,
     info: RunInfo,
+    keep_previous: bool = False,
 ) -> None:
     """Write a checkpoint beside the previous one, then put it in its place.
 
@@ -70,6 +79,7 @@ def save_checkpoint(
     optimizer (Optimizer | None): Its moments are stored; None: weights alone.
     progress (Progress): Where the run is.
     info (RunInfo): What the run is.
+    keep_previous (bool): Whether the one before stays beside it.
     RAISES (OSError): If it can't be written. The previous one is whole.
     """
     tensors, link = _get_weights(model), get_link(model)
@@ -89,54 +99,70 @@ def save_checkpoint(
         "n_updates": n_updates,
     }
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    metadata = {"header": json.dumps(header)}
+    text = json.dumps(header)
+    metadata = {"header": text, "crc32": str(compute_crc(text, tensors.items()))}
+    previous = folder / PREVIOUS if keep_previous else None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with replace_file(folder / FILE_NAME) as beside:
+        with replace_file(folder / FILE_NAME, previous=previous) as beside:
             save_file(tensors, str(beside), metadata=metadata)
     except (OSError, SafetensorError) as error:
         raise OSError(Errors.N308.format(path=folder, error=error)) from error
 
 
-def read_header(folder: Path) -> Header:
+def read_header(path: Path) -> Header:
     """Read what a checkpoint says of itself.
 
-    folder (Path): Folder of the checkpoint.
+    path (Path): The file, or a folder with a `checkpoint.safetensors`.
     RETURNS (Header): Run, progress, temperature and bias.
     RAISES (ValueError): If there is no checkpoint or it can't be read.
     """
-    path = folder / FILE_NAME
+    path = get_file(path)
     if not path.exists():
         raise ValueError(Errors.N001.format(what="checkpoint", path=path))
     try:
         with safe_open(str(path), framework="pt") as file:
             header = json.loads((file.metadata() or {})["header"])
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(Errors.N309.format(path=path, error=repr(error))) from None
-    if header["format"] != FORMAT:
-        error = f"format {header['format']}, known is {FORMAT}"
-        raise ValueError(Errors.N309.format(path=path, error=error))
+        raise _unreadable(path, repr(error)) from None
+    if header.get("format") != FORMAT:
+        found = f"format {header.get('format')}, known is {FORMAT}"
+        raise _unreadable(path, found)
+    window = Scores(**header["progress"].pop("window"))
     return Header(
         info=RunInfo(**header["info"]),
-        progress=Progress(**header["progress"]),
+        progress=Progress(**header["progress"], window=window),
         temperature=header["temperature"],
         bias=header["bias"],
         n_updates=header["n_updates"],
     )
 
 
+def get_file(path: Path) -> Path:
+    """Get the file of a checkpoint.
+
+    path (Path): A file, or a folder with a `checkpoint.safetensors`.
+    RETURNS (Path): The file.
+    """
+    return path / FILE_NAME if path.is_dir() else path
+
+
+def _unreadable(path: Path, error: str) -> ValueError:
+    return ValueError(Errors.N309.format(problems=f"'{path}': {error}"))
+
+
 def load_checkpoint(
-    folder: Path, *, model: ContrastiveModel, optimizer: Optimizer
+    path: Path, *, model: ContrastiveModel, optimizer: Optimizer
 ) -> Progress:
     """Put model, optimizer and schedules back.
 
-    folder (Path): Folder of the checkpoint.
+    path (Path): The file, or its folder.
     model (Model): A model of the same settings.
     optimizer (Optimizer): A fresh optimizer of the same settings.
     RETURNS (Progress): Where to go on.
     """
-    header = read_header(folder)
-    with safe_open(str(folder / FILE_NAME), framework="pt") as file:
+    header = read_header(path)
+    with safe_open(str(get_file(path)), framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     set_weights(model, tensors)
     for key, name in _name_keys(model).items():
@@ -150,20 +176,28 @@ def load_checkpoint(
     return header.progress
 
 
-def load_weights(folder: Path) -> dict[str, dict[str, Tensor]]:
+def load_weights(path: Path) -> dict[str, dict[str, Tensor]]:
     """Read the weights of both encoders.
 
-    folder (Path): Folder of the checkpoint.
+    path (Path): The file, or its folder.
     RETURNS (dict[str, dict[str, Tensor]]): "text" and "concept": name to weights, as
-        the plain Hugging Face models call them.
+        the plain Hugging Face models call them. "projection", if the two differ in
+        width: "weight" and "bias" of the layer behind the concept encoder.
+    RAISES (ValueError): If the checkpoint is damaged.
     """
-    read_header(folder)
+    read_header(path)
+    path = get_file(path)
+    if (damage := find_damage(path)) is not None:
+        raise _unreadable(path, damage)
     weights: dict[str, dict[str, Tensor]] = {tower: {} for tower in TOWERS}
-    with safe_open(str(folder / FILE_NAME), framework="pt") as file:
+    with safe_open(str(path), framework="pt") as file:
         for name in file.keys():  # noqa: SIM118
             tower, _, rest = name.partition(".model.")
             if tower in TOWERS:
                 weights[tower][rest] = file.get_tensor(name)
+            elif name.startswith(PROJECTION):
+                layer = weights.setdefault("projection", {})
+                layer[name.removeprefix(PROJECTION)] = file.get_tensor(name)
     return weights
 
 
@@ -183,24 +217,6 @@ def set_weights(model: ContrastiveModel, tensors: dict[str, Tensor]) -> None:
         encoder.load_state_dict(state)
     for name in model.param_names:
         model.set_param(name, model.ops.asarray1f([float(tensors[name][0])]))
-
-
-@contextmanager
-def replace_file(path: Path) -> Iterator[Path]:
-    """Write a file beside the old one and rename it when all is on the disk.
-
-    path (Path): The file to make or replace.
-    YIELDS (Path): Where to write. It is removed if the block fails.
-    """
-    beside = path.with_name(path.name + ".tmp")
-    try:
-        yield beside
-        # A rename may reach the disk before the data does
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _get_weights(model: ContrastiveModel) -> dict[str, Tensor]:

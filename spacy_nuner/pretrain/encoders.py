@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from ..hf import Encoder
+from ..hf import Encoder, project
 
 Pooling = Literal["cls", "mean"]
 
@@ -46,6 +46,7 @@ class ConceptEncoder(Encoder):
         n_frozen_layers: int,
         freeze_embeddings: bool,
         width: int | None = None,
+        projection: nn.Linear | None = None,
     ) -> None:
         """Wrap an encoder.
 
@@ -55,6 +56,8 @@ class ConceptEncoder(Encoder):
         freeze_embeddings (bool): Whether the embeddings are frozen.
         width (int | None): Width of the text encoder's vectors; a projection joins the
             two where they differ. None: the same.
+        projection (nn.Linear | None): One that was trained before; it is used if its
+            widths are right.
         """
         super().__init__(
             model,
@@ -63,9 +66,10 @@ class ConceptEncoder(Encoder):
         )
         self.pooling = pooling
         own = int(model.config.hidden_size)
-        self.projection = (
-            nn.Identity() if width is None or width == own else nn.Linear(own, width)
-        )
+        self.projection: nn.Linear | None = None
+        if width not in (None, own):
+            fits = projection is not None and projection.out_features == width
+            self.projection = projection if fits else nn.Linear(own, width)
 
     def forward(self, ids: list[Tensor], masks: list[Tensor], order: Tensor) -> Tensor:
         """Encode the concepts of a batch, group by group.
@@ -80,7 +84,7 @@ class ConceptEncoder(Encoder):
             for group, mask in zip(ids, masks, strict=True)
         ]
         joined = torch.cat(pooled).index_select(0, order)  # (n_concepts, own width)
-        return self.projection(joined)  # (n_concepts, width)
+        return project(self.projection, joined)  # (n_concepts, width)
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
@@ -115,10 +119,10 @@ def get_encoder_digest(encoder: str) -> str:
     return state.hexdigest()
 
 
-def get_weights_digest(model: PreTrainedModel) -> str:
+def get_weights_digest(model: nn.Module) -> str:
     """Identify the weights that a model has now.
 
-    model (PreTrainedModel): The encoder.
+    model (Module): The encoder.
     RETURNS (str): SHA-256.
     """
     state = hashlib.sha256()
@@ -134,3 +138,11 @@ def set_num_threads(n_threads: int) -> None:
     n_threads (int): Threads of one operation.
     """
     torch.set_num_threads(n_threads)
+
+
+def set_tf32(is_on: bool) -> None:
+    """Let the tensor cores of a GPU multiply single precision with 10 bits, or not.
+
+    is_on (bool): Whether they may.
+    """
+    torch.set_float32_matmul_precision("high" if is_on else "highest")

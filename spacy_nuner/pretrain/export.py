@@ -8,11 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
 from ..errors import Errors
-from ..hf import find_layers, load_model, load_tokenizer, pooling_layer_option
+from ..hf import (
+    find_layers,
+    load_model,
+    load_projection,
+    load_tokenizer,
+    make_projection,
+    pooling_layer_option,
+    project,
+    save_projection,
+)
 from .card import write_card
 from .checkpoint import Header, load_weights, read_header
 from .encoders import get_encoder_digest
@@ -44,7 +53,12 @@ class Exported:
 
 
 def export_encoder(
-    checkpoint: Path, output: Path, *, base: str | None = None, overwrite: bool = False
+    checkpoint: Path,
+    output: Path,
+    *,
+    base: str | None = None,
+    concept_base: str | None = None,
+    overwrite: bool = False,
 ) -> Exported:
     """Write the encoders of a checkpoint as an encoder folder.
 
@@ -54,6 +68,8 @@ def export_encoder(
     checkpoint (Path): Folder `best` or `last` of a run.
     output (Path): The encoder folder.
     base (str | None): Base encoder; None: where the config of the run has it.
+    concept_base (str | None): Base of the concept encoder, if it was another one; None:
+        where the config of the run has it.
     overwrite (bool): Replace an encoder folder that is there.
     RETURNS (Exported): What was written.
     RAISES (ValueError): If the base encoder is another one, if `output` is something
@@ -61,36 +77,46 @@ def export_encoder(
     """
     header = read_header(checkpoint)
     check_output(output, overwrite=overwrite)
-    base = base or str(header.info.config["pretrain"]["model"]["encoder"])
-    expected = header.info.settings["pretrain.model.encoder"]
-    tokenizer = load_tokenizer(base)
+    base, concept_base = find_bases(header, base, concept_base)
+    tokenizer, concept_tokenizer = load_tokenizer(base), load_tokenizer(concept_base)
+    check_bases(header, base, concept_base)
     weights = load_weights(checkpoint)
     text_encoder = _load(base, weights["text"])
-    concept_encoder = _load(base, weights["concept"])
-    got = get_encoder_digest(base)
-    if got != expected:
-        raise ValueError(Errors.N311.format(base=base, got=got, expected=expected))
+    concept_encoder = _load(concept_base, weights["concept"])
+    projection = None
+    if "projection" in weights:
+        width = int(concept_encoder.config.hidden_size)
+        projection = make_projection(weights["projection"], width=width)
     beside = output.with_name(output.name + ".tmp")
     shutil.rmtree(beside, ignore_errors=True)
     try:
-        for folder, model in (
-            (beside, text_encoder),
-            (beside / CONCEPT_FOLDER, concept_encoder),
-        ):
-            model.save_pretrained(folder, safe_serialization=True)
-            tokenizer.save_pretrained(folder)
-        base_name = Path(base).name
+        text_encoder.save_pretrained(beside, safe_serialization=True)
+        tokenizer.save_pretrained(beside)
+        concept_encoder.save_pretrained(
+            beside / CONCEPT_FOLDER, safe_serialization=True
+        )
+        concept_tokenizer.save_pretrained(beside / CONCEPT_FOLDER)
+        if projection is not None:
+            save_projection(projection, beside / CONCEPT_FOLDER)
+        base_name = get_name(base)
         records = TrainLog(checkpoint.parent / LOG).read()
         done = [r for r in records if r["step"] <= header.progress.step]
-        card = write_card(header, name=output.name, base=base_name, records=done)
+        card = write_card(
+            header,
+            name=output.name,
+            base=base_name,
+            concept_base=get_name(concept_base),
+            is_projected=projection is not None,
+            records=done,
+        )
         (beside / "README.md").write_text(card, encoding="utf8")
-        n_layers = len(find_layers(text_encoder))
-        record = describe(header, base=base_name, n_layers=n_layers)
+        record = describe(header, text_encoder, concept_encoder)
+        record |= {"base": base_name, "concept_base": get_name(concept_base)}
         text = json.dumps(record, indent=2) + "\n"
         (beside / "nuner.json").write_text(text, encoding="utf8")
         difference = max(
             compare(text_encoder, beside),
-            compare(concept_encoder, beside / CONCEPT_FOLDER),
+            compare(concept_encoder, beside / CONCEPT_FOLDER, projection),
         )
         if not difference <= TOLERANCE:
             raise ValueError(
@@ -124,19 +150,65 @@ def check_output(output: Path, *, overwrite: bool) -> None:
         raise ValueError(Errors.N312.format(path=output, problem=problem))
 
 
-def describe(header: Header, *, base: str, n_layers: int) -> dict[str, Any]:
-    """Make the content of `nuner.json`.
+def find_bases(
+    header: Header, base: str | None, concept_base: str | None
+) -> tuple[str, str]:
+    """Find out what both encoders started from.
 
     header (Header): The checkpoint's.
-    base (str): Name of the base encoder.
-    n_layers (int): Layers of the text encoder.
+    base (str | None): Where the base encoder is now; None: where it was.
+    concept_base (str | None): The same of the concept encoder.
+    RETURNS (tuple[str, str]): The text encoder's base and the concept encoder's.
+    """
+    model = header.info.config["pretrain"]["model"]
+    base = base or str(model["encoder"])
+    return base, concept_base or model.get("concept_encoder") or base
+
+
+def check_bases(header: Header, base: str, concept_base: str) -> None:
+    """Check that the bases are those that the run started from.
+
+    header (Header): The checkpoint's.
+    base (str): The text encoder's base.
+    concept_base (str): The concept encoder's.
+    RAISES (ValueError): If one of them has other weights.
+    """
+    expected = header.info.settings["pretrain.model.encoder"]
+    second = header.info.settings["pretrain.model.concept_encoder"] or expected
+    for option, path, digest in (
+        ("--base", base, expected),
+        ("--concept-base", concept_base, second),
+    ):
+        if (got := get_encoder_digest(path)) != digest:
+            raise ValueError(
+                Errors.N311.format(base=path, got=got, expected=digest, option=option)
+            )
+
+
+def get_name(base: str) -> str:
+    """RETURNS (str): Name of a base encoder, without where it is."""
+    path = Path(base)
+    # All concept encoders of exports have the same folder name
+    is_inner = path.name == CONCEPT_FOLDER
+    return f"{path.parent.name}/{path.name}" if is_inner else path.name
+
+
+def describe(
+    header: Header, text_encoder: PreTrainedModel, concept_encoder: PreTrainedModel
+) -> dict[str, Any]:
+    """Make the content of `nuner.json`, but for the names of the bases.
+
+    header (Header): The checkpoint's.
+    text_encoder (PreTrainedModel): The text encoder.
+    concept_encoder (PreTrainedModel): The concept encoder.
     RETURNS (dict[str, Any]): What a reader needs to know beside the two encoders.
     """
     settings = header.info.settings
     return {
         "format": FORMAT,
-        "base": base,
-        "n_layers": n_layers,
+        "n_layers": len(find_layers(text_encoder)),
+        "width": int(text_encoder.config.hidden_size),
+        "concept_width": int(concept_encoder.config.hidden_size),
         "n_frozen_layers": settings["pretrain.model.n_frozen_layers"],
         "temperature": header.temperature,
         "bias": header.bias,
@@ -147,20 +219,27 @@ def describe(header: Header, *, base: str, n_layers: int) -> dict[str, Any]:
     }
 
 
-def compare(model: PreTrainedModel, folder: Path) -> float:
+def compare(
+    model: PreTrainedModel, folder: Path, projection: nn.Linear | None = None
+) -> float:
     """Load an exported encoder with transformers alone and compare the outputs.
 
     model (PreTrainedModel): The encoder with the checkpoint's weights.
     folder (Path): Where it was exported to.
-    RETURNS (float): The largest absolute difference of the last hidden states.
+    projection (nn.Linear | None): What comes behind a concept encoder of another width.
+    RETURNS (float): The largest absolute difference of the last hidden states, behind
+        the projection if there is one.
     """
     tokenizer = AutoTokenizer.from_pretrained(folder)
     inputs = tokenizer(list(PROBES), padding=True, return_tensors="pt")
     options = pooling_layer_option(model.config)
     reloaded = AutoModel.from_pretrained(folder, **options).eval()
     with torch.no_grad():
-        ours = model.eval()(**inputs).last_hidden_state  # (n_texts, length, width)
-        theirs = reloaded(**inputs).last_hidden_state  # (n_texts, length, width)
+        ours = project(projection, model.eval()(**inputs).last_hidden_state)
+        known = load_projection(folder, width=int(reloaded.config.hidden_size))
+        theirs = project(known, reloaded(**inputs).last_hidden_state)
+    if ours.shape != theirs.shape:  # (n_texts, length, width) both
+        return float("inf")
     return float((ours - theirs).abs().max())
 
 

@@ -2,17 +2,20 @@
 
 import hashlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import numpy
 import torch
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from .encoders import get_weights_digest
 from .evaluate import encode_concepts
 from .frozen import FrozenStates
 from .model import ContrastiveModel, get_encoders, get_shims
+from .store import StoreWriter, load_store
 from .targets import Synonyms, TargetRules
 from .unmarked import find_unmarked
 from .wordpieces import Ints, SubtokenCorpus, Subtokens
@@ -20,6 +23,11 @@ from .wordpieces import Ints, SubtokenCorpus, Subtokens
 logger = logging.getLogger(__name__)
 
 FOLDER = "frozen"
+VECTORS = "vectors"
+# Concepts whose vectors are in memory together
+CONCEPTS_AT_ONCE = 8192
+# A bar comes up after so many seconds
+DELAY = 2.0
 
 
 def make_rules(
@@ -45,8 +53,7 @@ def make_rules(
     """
     vectors = None
     if synonyms != "keep":
-        vectors = numpy.asarray(model.ops.to_numpy(encode_concepts(model, corpus)))
-        vectors /= numpy.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors = make_vectors(model, corpus)
     tokens = concepts = None
     if unmarked == "mask":
         tokens, concepts = find_unmarked(corpus)
@@ -57,6 +64,43 @@ def make_rules(
         left_out_tokens=tokens,
         left_out_concepts=concepts,
     )
+
+
+def make_vectors(
+    model: ContrastiveModel, corpus: SubtokenCorpus
+) -> NDArray[numpy.float16]:
+    """Encode all concepts of the training part, to tell which of them are near.
+
+    In half precision, and beside the corpus's index, if it has one: 300,000 concepts
+    would be half a gigabyte of memory.
+
+    model (Model): The contrastive model, at its start.
+    corpus (SubtokenCorpus): The training part.
+    RETURNS (NDArray[numpy.float16]): Vectors of length 1, (n_concepts, width).
+    """
+
+    def encode() -> Iterator[NDArray[numpy.float16]]:
+        n = len(corpus.concept_ids)
+        bar = tqdm(total=n, desc="concept vectors", delay=DELAY, disable=None)
+        with bar:
+            for start in range(0, n, CONCEPTS_AT_ONCE):
+                chosen = numpy.arange(start, min(start + CONCEPTS_AT_ONCE, n))
+                found = model.ops.to_numpy(encode_concepts(model, corpus, chosen))
+                lengths = numpy.linalg.norm(found, axis=1, keepdims=True)
+                yield (found / lengths).astype("float16")  # (n_chosen, width)
+                bar.update(len(chosen))
+
+    if corpus.folder is None:
+        return numpy.concatenate(list(encode()))
+
+    def fill(writer: StoreWriter) -> None:
+        for vectors in encode():
+            writer.append(VECTORS, vectors)
+
+    encoder, shim = get_encoders(model)[1], get_shims(model)[1]
+    weights = get_weights_digest(encoder)
+    key = f"{corpus.digest()} {weights} {encoder.pooling} {shim.precision}"
+    return load_store(corpus.folder / VECTORS, key, fill).arrays[VECTORS]
 
 
 def keep_frozen(

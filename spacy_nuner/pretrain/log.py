@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .checkpoint import replace_file
+from .safefile import replace_file
 
 
 class TrainLog:
@@ -40,11 +40,18 @@ class TrainLog:
                 continue
         return records
 
-    def cut(self, step: int) -> None:
-        """Forget what was logged after a step, since it will be done again.
+    def cut(self, step: int, *, epoch: int = 0) -> None:
+        """Forget what was logged after a checkpoint, since it will be done again.
 
         step (int): The last step to keep.
+        epoch (int): The epoch that is at work: its dev scores are still to come, also
+            where its steps are all done.
         """
-        kept = [json.dumps(r) + "\n" for r in self.read() if r["step"] <= step]
+        kept = [
+            json.dumps(record) + "\n"
+            for record in self.read()
+            if record["step"] <= step
+            and not ("dev_loss" in record and record["epoch"] >= epoch)
+        ]
         with replace_file(self.path) as beside:
             beside.write_text("".join(kept), encoding="utf8")

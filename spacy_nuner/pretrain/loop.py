@@ -6,35 +6,45 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy
 import torch
 from thinc.api import Optimizer
-from tqdm import tqdm
 
 from ..errors import Errors
-from .batch import make_batch, plan_epoch
-from .checkpoint import Progress, RunInfo, save_checkpoint
-from .evaluate import evaluate
+from .batch import PretrainBatch, make_batch, plan_epoch
+from .checkpoint import Progress, RunInfo
+from .evaluate import LOWER_IS_BETTER, BestBy, evaluate
 from .frozen import FrozenStates
+from .health import (
+    BAD_BATCH,
+    DecodeT,
+    Figures,
+    count_signs,
+    find_problem,
+    write_bad_batch,
+)
 from .log import TrainLog
+from .loggers import RunLogger, SetUpT
 from .loss import InBatchBCE
 from .model import ContrastiveModel
+from .monitor import Monitor
 from .optimizer import clip_by_global_norm
+from .saving import Saver
 from .scores import Scores
 from .step import StepSettings, forget_gradients, take_gradient, unscale
 from .targets import PAPER_RULES, TargetRules
 from .wordpieces import Ints, SubtokenCorpus
+from .world import ALONE, World
 
 logger = logging.getLogger(__name__)
 
-LAST, BEST, LOG = "last", "best", "log.jsonl"
+LOG = "log.jsonl"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How often what is done."""
+    """How often what is done, and when to stop."""
 
     seed: int
     batch_size: int
@@ -42,7 +52,9 @@ class Plan:
     total_steps: int
     max_grad_norm: float
     log_every: int
-    checkpoint_every: int
+    best_by: BestBy = "dev_mrr"
+    patience: int = 0  # epochs without gain; 0: any number
+    max_loss_ratio: float = 0.0  # to the lowest mean so far; 0: any
 
 
 @dataclass(frozen=True)
@@ -57,9 +69,13 @@ class Trainer:
     plan: Plan
     info: RunInfo
     output: Path
+    saver: Saver
+    decode: DecodeT  # sub-token ids to text
     step: StepSettings = field(default_factory=StepSettings)
     rules: TargetRules = PAPER_RULES
     frozen: FrozenStates | None = None
+    set_up_logger: SetUpT | None = None
+    world: World = ALONE
 
     @property
     def log(self) -> TrainLog:
@@ -76,127 +92,172 @@ def run_training(
     should_stop (Callable[[], bool]): Asked after each step; if so, a checkpoint is
         written and the run ends early.
     RETURNS (Progress): Where the run ended.
-    RAISES (ValueError): If the loss is not a number.
+    RAISES (ValueError): If loss or gradient are not finite, or the loss explodes.
     """
-    plan = trainer.plan
-    bar: tqdm[Any] = tqdm(
-        total=plan.total_steps, initial=progress.step, unit="step", disable=None
-    )
-    with bar:
+    with make_monitor(trainer, progress) as monitor:
         while not progress.finished:
-            if not _train_epoch(trainer, progress, bar, should_stop):
-                save_last(trainer, progress)
+            if not _train_epoch(trainer, progress, monitor, should_stop):
+                trainer.saver.save_last(progress)
                 return progress
-            _end_epoch(trainer, progress)
+            _end_epoch(trainer, progress, monitor)
     return progress
+
+
+def make_monitor(trainer: Trainer, progress: Progress) -> Monitor:
+    """Start what shows how the run goes.
+
+    trainer (Trainer): The parts of the run.
+    progress (Progress): Where it is.
+    RETURNS (Monitor): Bar, log and logger.
+    """
+    config, logger = trainer.info.config, None
+    if trainer.set_up_logger is not None and trainer.world.is_first:
+        logger = RunLogger(
+            config["pretrain"]["logger"]["@loggers"],
+            trainer.set_up_logger,
+            config,
+            best_by=trainer.plan.best_by,
+        )
+    return Monitor(
+        trainer.log,
+        step=progress.step,
+        total_steps=trainer.plan.total_steps,
+        logger=logger,
+        is_silent=not trainer.world.is_first,
+    )
 
 
 def _train_epoch(
     trainer: Trainer,
     progress: Progress,
-    bar: "tqdm[Any]",
+    monitor: Monitor,
     should_stop: Callable[[], bool],
 ) -> bool:
     plan = trainer.plan
     batches = plan_batches(trainer.train, plan, progress.epoch)
-    window, started, n_texts = Scores(), time.perf_counter(), 0
     while progress.position < len(batches) and progress.step < plan.total_steps:
-        sentences = batches[progress.position]
+        sentences, started = batches[progress.position], time.perf_counter()
         rate = float(trainer.optimizer.learn_rate)
-        _step(trainer, sentences, window, progress.step)
+        take_step(trainer, sentences, progress)
+        seconds = time.perf_counter() - started
         progress.step += 1
         progress.position += 1
-        n_texts += len(sentences)
-        bar.update()
+        monitor.end_step(progress, n_texts=len(sentences), seconds=seconds)
         if progress.step % plan.log_every == 0:
-            record: dict[str, Any] = {"step": progress.step, "epoch": progress.epoch}
-            record |= window.means() | {"lr": rate}
-            seconds = time.perf_counter() - started
-            trainer.log.write(record | {"sentences_per_second": n_texts / seconds})
-            shown = {name: f"{value:.4g}" for name, value in window.means().items()}
-            bar.set_postfix(shown, refresh=False)
-            window, started, n_texts = Scores(), time.perf_counter(), 0
-        if progress.step % plan.checkpoint_every == 0:
-            save_last(trainer, progress)
+            monitor.end_window(progress, rate=rate)
+            _end_window(progress)
+        trainer.saver.save_if_due(progress)
         if should_stop():
             return False
     return True
 
 
-def _step(trainer: Trainer, sentences: Ints, window: Scores, step: int) -> None:
+def take_step(trainer: Trainer, sentences: Ints, progress: Progress) -> None:
+    """Train on one batch.
+
+    trainer (Trainer): The parts of the run.
+    sentences (Ints): Indices of the batch's sentences, (n_texts,).
+    progress (Progress): Where the run is; what the batch shows is added to it.
+    RAISES (ValueError): If loss or gradient are not finite, or the loss explodes.
+    """
     model, optimizer, plan = trainer.model, trainer.optimizer, trainer.plan
-    seed_step(plan.seed, step)
-    found, _ = take_gradient(
-        model,
-        lambda n_parts: make_batch(
+
+    def make(n_parts: int) -> PretrainBatch:
+        # A step that is tried again draws the same random numbers
+        seed_step(plan.seed, progress.step, rank=trainer.world.rank)
+        return make_batch(
             trainer.train,
             sentences,
             n_parts=n_parts,
             frozen=trainer.frozen,
             rules=trainer.rules,
-        ),
-        trainer.loss,
-        trainer.step,
+            portion=trainer.world.portion,
+        )
+
+    found, _ = take_gradient(
+        model, make, trainer.loss, trainer.step, world=trainer.world
     )
-    if not math.isfinite(found.loss):
-        rate = float(optimizer.learn_rate)
-        raise ValueError(Errors.N307.format(loss=found.loss, step=step + 1, rate=rate))
-    window.merge(found.scores)
-    if unscale(model):
-        if plan.max_grad_norm:
-            clip_by_global_norm(model, plan.max_grad_norm)
+    progress.window.merge(found.scores)
+    is_finite = unscale(model)
+    figures = Figures(
+        step=progress.step + 1,
+        epoch=progress.epoch,
+        rate=float(optimizer.learn_rate),
+        loss=found.loss,
+        norm=clip_by_global_norm(model, plan.max_grad_norm) if is_finite else None,
+    )
+    _check(trainer, figures, progress, sentences)
+    if is_finite:
+        model.finish_update(optimizer)
     else:
+        # The scale of the loss was too large, and is smaller in the next step
         forget_gradients(model)
-    model.finish_update(optimizer)
     optimizer.step_schedules()
 
 
-def seed_step(seed: int, step: int) -> None:
+def _check(
+    trainer: Trainer, figures: Figures, progress: Progress, sentences: Ints
+) -> None:
+    path, ratio = trainer.output / BAD_BATCH, trainer.plan.max_loss_ratio
+    count_signs(figures, progress, max_loss_ratio=ratio)
+    problem = find_problem(figures, progress, max_loss_ratio=ratio, path=path)
+    if problem is not None:
+        if trainer.world.is_first:
+            write_bad_batch(
+                path,
+                figures,
+                trainer.train,
+                sentences,
+                seed=trainer.plan.seed,
+                decode=trainer.decode,
+            )
+        raise ValueError(problem)
+
+
+def seed_step(seed: int, step: int, *, rank: int = 0) -> None:
     """Fix the random numbers of a step: what dropout draws follows from its number.
 
     A run that goes on needs no state of the random generators, then.
 
     seed (int): Seed of the run.
     step (int): The step, from 0.
+    rank (int): Which process; the first one draws what a run of one process draws.
     """
-    state = numpy.random.SeedSequence([seed, step]).generate_state(1, "uint64")
+    entropy = [seed, step, rank] if rank else [seed, step]
+    state = numpy.random.SeedSequence(entropy).generate_state(1, "uint64")
     torch.manual_seed(int(state[0]) >> 1)
 
 
-def _end_epoch(trainer: Trainer, progress: Progress) -> None:
-    scores = evaluate(trainer.model, trainer.loss, trainer.dev, seed=trainer.plan.seed)
-    record = {"step": progress.step, "epoch": progress.epoch} | scores
-    trainer.log.write(record)
-    logger.info("%s", record)
+def _end_window(progress: Progress) -> None:
+    loss, lowest = progress.window.means()["loss"], progress.lowest_loss
+    progress.lowest_loss = loss if lowest is None else min(loss, lowest)
+    progress.window = Scores()
+
+
+def _end_epoch(trainer: Trainer, progress: Progress, monitor: Monitor) -> None:
+    plan, saver = trainer.plan, trainer.saver
+    scores = evaluate(
+        trainer.model, trainer.loss, trainer.dev, seed=plan.seed, world=trainer.world
+    )
+    if not math.isfinite(loss := scores["dev_loss"]):
+        at = {"epoch": progress.epoch + 1, "step": progress.step}
+        raise ValueError(Errors.N333.format(loss=loss, **at))
+    monitor.end_epoch(progress, scores)
+    logger.info("%s", {"step": progress.step, "epoch": progress.epoch} | scores)
     progress.epoch += 1
     progress.position = 0
-    progress.finished = progress.step >= trainer.plan.total_steps
-    best = progress.best_dev_loss
-    if best is None or scores["dev_loss"] < best:
-        progress.best_dev_loss = scores["dev_loss"]
-        save_checkpoint(
-            trainer.output / BEST,
-            model=trainer.model,
-            optimizer=None,
-            progress=progress,
-            info=trainer.info,
-        )
-    save_last(trainer, progress)
-
-
-def save_last(trainer: Trainer, progress: Progress) -> None:
-    """Write the checkpoint from which the run can go on.
-
-    trainer (Trainer): The parts of the run.
-    progress (Progress): Where it is.
-    """
-    save_checkpoint(
-        trainer.output / LAST,
-        model=trainer.model,
-        optimizer=trainer.optimizer,
-        progress=progress,
-        info=trainer.info,
-    )
+    score, best = scores[plan.best_by], progress.best_score
+    sign = -1.0 if plan.best_by in LOWER_IS_BETTER else 1.0
+    is_best = best is None or sign * score > sign * best
+    progress.n_without_gain = 0 if is_best else progress.n_without_gain + 1
+    is_over = 0 < plan.patience <= progress.n_without_gain
+    if is_over:
+        logger.info("No gain in %s over %d epochs", plan.best_by, plan.patience)
+    progress.finished = is_over or progress.step >= plan.total_steps
+    if is_best:
+        progress.best_score = score
+        saver.save_best(progress)
+    saver.save_last(progress)
 
 
 def plan_batches(corpus: SubtokenCorpus, plan: Plan, epoch: int) -> list[Ints]:

@@ -45,21 +45,21 @@ class InBatchBCE(Loss):
         truths: Floats2d,
         *,
         weights: Floats2d | None = None,
-        n_cells: int | None = None,
+        n_cells: float | None = None,
     ) -> tuple[Floats2d, float]:
         """Calculate the gradient and the loss in one pass.
 
         guesses (Floats2d): Logits z, (n_tokens, n_concepts).
         truths (Floats2d): Targets y, from 0 to 1, (n_tokens, n_concepts).
         weights (Floats2d | None): Weights w, (n_tokens, n_concepts); None: all 1.
-        n_cells (int | None): N, where the cells are a part of a batch's; None: all.
+        n_cells (float | None): N, where the cells are a part of a batch's; None: all.
         RETURNS (tuple[Floats2d, float]): Gradient and value of the loss.
         """
         if guesses.shape != truths.shape:
             shapes = {"guesses": guesses.shape, "truths": truths.shape}
             raise ValueError(Errors.N301.format(**shapes))
         xp = get_array_module(guesses)
-        scale = 1.0 / max(guesses.size if n_cells is None else n_cells, 1)
+        scale = 1.0 / (max(guesses.size, 1) if n_cells is None else n_cells)
         w = self._weigh(truths, weights)  # (n_tokens, n_concepts)
         y = truths * (1.0 - self.label_smoothing)  # (n_tokens, n_concepts)
         # exp(-|z|) serves both formulas and cannot overflow

@@ -1,5 +1,6 @@
 """The contrastive model: `spacy-nuner.ContrastiveModel.v1` (Section 3.2, Figure 5)."""
 
+import logging
 import math
 from collections.abc import Callable
 from typing import Any, Literal, cast
@@ -10,13 +11,18 @@ from thinc.types import Floats1d, Floats2d
 from thinc.util import get_array_module, xp2torch
 from torch import Tensor
 
-from ..hf import load_model
+from ..errors import Warnings
+from ..hf import load_model, load_projection
 from .batch import ConceptGroups, PretrainBatch, TextPart
+from .compiled import compile_layers
 from .contrast import Contrast, Link
 from .dropout import use_fast_dropout
 from .encoders import ConceptEncoder, Pooling, TextEncoder
+from .scale import LossScale
 from .shim import Precision, TowerShim
 from .targets import Targets
+
+logger = logging.getLogger(__name__)
 
 LOG_ODDS: Literal["log_odds"] = "log_odds"
 
@@ -72,13 +78,24 @@ def build_contrastive_model(
         n_frozen_layers=n_frozen_layers,
         freeze_embeddings=freeze_embeddings,
     )
+    second = concept_encoder or encoder
+    model = load_model(second, dropout=dropout)
+    width = int(texts.model.config.hidden_size)
+    known = load_projection(second, width=int(model.config.hidden_size))
     concepts = ConceptEncoder(
-        load_model(concept_encoder or encoder, dropout=dropout),
+        model,
         pooling=pooling,
         n_frozen_layers=n_frozen_concept_layers,
         freeze_embeddings=freeze_concept_embeddings,
-        width=int(texts.model.config.hidden_size),
+        width=width,
+        projection=known,
     )
+    if known is not None and concepts.projection is not known:
+        got = known.out_features
+        logger.warning(Warnings.W350.format(path=second, got=got, width=width))
+    scale = LossScale() if precision == "fp16" else None
+    # It is of both encoders; as a part of this one, it is in every checkpoint
+    texts.add_module("loss_scale", scale)
     ops = get_current_ops()
     start = 0.0 if bias == LOG_ODDS else float(bias)
     towers: list[Model] = []
@@ -86,8 +103,11 @@ def build_contrastive_model(
         ("texts", texts, _convert_texts),
         ("concepts", concepts, _convert_concepts),
     ):
-        use_fast_dropout(module)
-        shim = TowerShim(module, precision=precision, compiled=compiled)
+        shim = TowerShim(module, precision=precision, loss_scale=scale)
+        if compiled:
+            compile_layers(module)
+        else:
+            use_fast_dropout(module)
         attrs = {"convert": convert}
         towers.append(Model(name, _run_tower, shims=[shim], attrs=attrs))
     return Model(

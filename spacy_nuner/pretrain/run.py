@@ -3,23 +3,31 @@
 import logging
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from spacy import blank
 from spacy.util import registry
 from thinc.api import Config, fix_random_seed, require_gpu
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ..hf import load_tokenizer
 from .batch import make_batch
-from .checkpoint import FILE_NAME, Progress, RunInfo, load_checkpoint, read_header
-from .encoders import set_num_threads
+from .checkpoint import Progress, RunInfo, load_checkpoint, read_header
+from .corpora import INDEX, read_corpora
+from .distributed import join, wrap_towers
+from .encoders import set_num_threads, set_tf32
+from .health import BAD_BATCH
+from .index import IndexingStopped
 from .knowledge import keep_frozen, make_rules
-from .loop import BEST, LAST, LOG, Plan, Trainer, plan_batches, run_training
+from .loggers import resolve_logger
+from .loop import LOG, Plan, Trainer, plan_batches, run_training
 from .model import get_link, measure_log_odds, set_link
+from .recovery import find_checkpoint
+from .saving import BEST, LAST, Saver
 from .settings import (
     describe_corpus,
     find_differences,
@@ -27,14 +35,15 @@ from .settings import (
     set_steps,
 )
 from .step import StepSettings
-from .wordpieces import SubtokenCorpus, make_corpus
+from .wordpieces import SubtokenCorpus
+from .world import ALONE, World
 
 logger = logging.getLogger(__name__)
 
 # The bias "log_odds" is measured on so many batches
 N_MEASURED = 16
 
-Status = Literal["finished", "stopped", "nothing to do"]
+Status = Literal["finished", "no gain", "stopped", "nothing to do"]
 
 
 @dataclass(frozen=True)
@@ -58,67 +67,81 @@ def pretrain(
     config (Config): From `load_settings`.
     output (Path): Folder for `last`, `best` and `log.jsonl`.
     restart (bool): Delete what is there and start anew.
-    should_stop (Callable[[], bool] | None): Asked after each step.
+    should_stop (Callable[[], bool] | None): Asked after each step, and now and then
+        while a long corpus is indexed.
     RETURNS (Outcome): How it ended.
     RAISES (ValueError): If the checkpoint that is there belongs to another run.
     """
-    train, dev = read_corpora(config)
+    settings = config.interpolate()
+    with join(
+        **settings["pretrain"]["distributed"],
+        on_gpu=settings["system"]["gpu_id"] >= 0,
+        checkpoint=output / LAST,
+    ) as world:
+        return pretrain_in(
+            world, config, output, restart=restart, should_stop=should_stop or _never
+        )
+
+
+def pretrain_in(
+    world: World,
+    config: Config,
+    output: Path,
+    *,
+    restart: bool,
+    should_stop: Callable[[], bool],
+) -> Outcome:
+    """Train as one of the processes of a run.
+
+    world (World): The processes.
+    config (Config): From `load_settings`.
+    output (Path): Folder of the run.
+    restart (bool): Delete what is there and start anew.
+    should_stop (Callable[[], bool]): Asked after each step; all stop when one wants to.
+    RETURNS (Outcome): How it ended.
+    """
+    train = dev = None
+    with world.in_turn(), suppress(IndexingStopped):
+        train, dev = read_corpora(config, output / INDEX, should_stop=should_stop)
+    if world.any(train is None) or train is None or dev is None:
+        return Outcome("stopped", 0, 0)
     config = set_steps(config, n_sentences=len(train))
     info = RunInfo(
-        settings=get_decisive_settings(config),
+        settings=get_decisive_settings(config, n_ranks=world.size),
         corpus=describe_corpus(train, dev),
         config=dict(config),
+        n_ranks=world.size,
     )
     total_steps = int(config["pretrain"]["total_steps"])
-    if restart:
-        _remove_run(output)
-    previous = check_previous(output / LAST, info)
-    if previous is not None and previous.finished:
-        return Outcome("nothing to do", previous.step, total_steps)
-    trainer = build_trainer(config, train, dev, info=info, output=output)
-    if previous is None:
-        progress = Progress()
-        trainer.log.cut(0)
-    else:
+    with world.in_turn():
+        if restart and world.local_rank == 0:
+            _remove_run(output)
+        previous = find_checkpoint(output / LAST)
+        reached = None if previous is None else check_previous(previous, info)
+    step = None if reached is None else reached.step
+    world.check_same(info.settings | info.corpus | {"step of the checkpoint": step})
+    if reached is not None and reached.finished:
+        return Outcome("nothing to do", reached.step, total_steps)
+    trainer = build_trainer(config, train, dev, info=info, output=output, world=world)
+    progress = Progress()
+    if previous is not None:
         progress = load_checkpoint(
-            output / LAST, model=trainer.model, optimizer=trainer.optimizer
+            previous, model=trainer.model, optimizer=trainer.optimizer
         )
-        trainer.log.cut(progress.step)
         logger.info("Goes on after step %d of %d", progress.step, total_steps)
-    progress = run_training(trainer, progress, should_stop=should_stop or _never)
-    if progress.finished and trainer.frozen is not None:
+    if world.is_first:
+        trainer.log.cut(progress.step, epoch=progress.epoch)
+    if world.size > 1:
+        wrap_towers(trainer.model)
+    progress = run_training(
+        trainer, progress, should_stop=lambda: world.any(should_stop())
+    )
+    if progress.finished and trainer.frozen is not None and world.local_rank == 0:
         trainer.frozen.delete()
-    status: Status = "finished" if progress.finished else "stopped"
+    status: Status = "stopped"
+    if progress.finished:
+        status = "finished" if progress.step >= total_steps else "no gain"
     return Outcome(status, progress.step, total_steps)
-
-
-def read_corpora(config: Config) -> tuple[SubtokenCorpus, SubtokenCorpus]:
-    """Read and tokenise the training and the dev part.
-
-    config (Config): The config, not interpolated.
-    RETURNS (tuple[SubtokenCorpus, SubtokenCorpus]): Train and dev.
-    """
-    settings = set_steps(config, n_sentences=1)
-    section = settings["pretrain"]
-    model = registry.fill({"model": section["model"]})["model"]
-    tokenizer = load_tokenizer(model["encoder"])
-    second = model["concept_encoder"]
-    concept_tokenizer = tokenizer if second is None else load_tokenizer(second)
-    nlp = blank("en")
-    parts = []
-    for name, reader in registry.resolve(settings["corpus"]).items():
-        corpus = make_corpus(
-            (example.reference for example in reader(nlp)),
-            tokenizer,
-            max_length=section["max_length"],
-            max_concept_length=section["max_concept_length"],
-            source=f"corpus.{name}",
-            concept_tokenizer=concept_tokenizer,
-            subtokens=section["targets"]["subtokens"],
-        )
-        parts.append((name, corpus))
-    corpora = dict(parts)
-    return corpora["train"], corpora["dev"]
 
 
 def build_trainer(
@@ -128,6 +151,7 @@ def build_trainer(
     *,
     info: RunInfo,
     output: Path,
+    world: World = ALONE,
 ) -> Trainer:
     """Build model, loss and optimizer from the config.
 
@@ -136,13 +160,15 @@ def build_trainer(
     dev (SubtokenCorpus): The dev part.
     info (RunInfo): What the run is.
     output (Path): Folder of the run, made if missing.
+    world (World): The processes.
     RETURNS (Trainer): The parts of the run, at its beginning.
     """
     system, section = config["system"], config["pretrain"]
     if system["gpu_id"] >= 0:
-        require_gpu(system["gpu_id"])
+        require_gpu(world.choose_gpu(system["gpu_id"]))
     if system["n_threads"]:
         set_num_threads(system["n_threads"])
+    set_tf32(system["tf32"])
     fix_random_seed(system["seed"])
     parts = {name: section[name] for name in ("model", "loss", "optimizer")}
     resolved: dict[str, Any] = registry.resolve(parts)
@@ -153,56 +179,93 @@ def build_trainer(
         total_steps=section["total_steps"],
         max_grad_norm=section["max_grad_norm"],
         log_every=section["log_every"],
-        checkpoint_every=section["checkpoint_every"],
+        best_by=section["best_by"],
+        patience=section["patience"],
+        max_loss_ratio=float(section["max_loss_ratio"]),
     )
-    model = resolved["model"]
+    model, optimizer = resolved["model"], resolved["optimizer"]
+    # Before the long work: whether its package is installed
+    set_up_logger = resolve_logger(section["logger"])
+    tokenizer = load_tokenizer(section["model"]["encoder"])
     if model.attrs["measure_bias"]:
         first = islice(plan_batches(train, plan, epoch=0), N_MEASURED)
         targets = [make_batch(train, sentences).targets for sentences in first]
         set_link(model, replace(get_link(model), bias=measure_log_odds(targets)))
     output.mkdir(parents=True, exist_ok=True)
+    with world.in_turn():
+        rules = make_rules(model, train, **section["targets"])
+        frozen = keep_frozen(
+            model, train, output, max_gib=float(section["cache_frozen_gib"])
+        )
     return Trainer(
         model=model,
         loss=resolved["loss"],
-        optimizer=resolved["optimizer"],
+        optimizer=optimizer,
         train=train,
         dev=dev,
         plan=plan,
         info=info,
         output=output,
-        step=StepSettings(n_parts=section["n_parts"], max_cells=section["max_cells"]),
-        rules=make_rules(model, train, **section["targets"]),
-        frozen=keep_frozen(
-            model, train, output, max_gib=float(section["cache_frozen_gib"])
+        saver=Saver(
+            output,
+            model=model,
+            optimizer=optimizer,
+            info=info,
+            every=section["checkpoint_every"],
+            minutes=float(section["checkpoint_minutes"]),
+            world=world,
         ),
+        decode=partial(
+            tokenizer.decode,
+            skip_special_tokens=True,
+            # As the text was, not as it should have been
+            clean_up_tokenization_spaces=False,
+        ),
+        set_up_logger=set_up_logger,
+        step=StepSettings(n_parts=section["n_parts"], max_cells=section["max_cells"]),
+        rules=rules,
+        frozen=frozen,
+        world=world,
     )
 
 
-def check_previous(folder: Path, info: RunInfo) -> Progress | None:
+def get_sharing(info: RunInfo) -> str:
+    """Get whose concepts a token is compared with.
+
+    info (RunInfo): What a run is.
+    RETURNS (str): "gather" or "per_rank"; one process has all.
+    """
+    return info.settings.get("pretrain.distributed.concepts", "gather")
+
+
+def check_previous(path: Path, info: RunInfo) -> Progress:
     """Look whether a run can go on from the checkpoint that is there.
 
-    folder (Path): Folder of the checkpoint.
+    path (Path): The checkpoint.
     info (RunInfo): What the run to start is.
-    RETURNS (Progress | None): Where it stands; None: there is none.
+    RETURNS (Progress): Where it stands.
     RAISES (ValueError): If it belongs to other settings or another corpus.
     """
-    if not (folder / FILE_NAME).exists():
-        return None
-    header = read_header(folder)
+    header = read_header(path)
     differences = find_differences(info.settings, header.info.settings)
     corpus = {f"corpus.{key}": value for key, value in info.corpus.items()}
     theirs = {f"corpus.{key}": value for key, value in header.info.corpus.items()}
     differences += find_differences(corpus, theirs)
     if differences:
         listed = "; ".join(differences)
-        raise ValueError(Errors.N310.format(path=folder, differences=listed))
+        raise ValueError(Errors.N310.format(path=path, differences=listed))
+    if "per_rank" in (get_sharing(info), get_sharing(header.info)):
+        ours, theirs = info.n_ranks, header.info.n_ranks
+        if ours != theirs:
+            logger.warning(Warnings.W320.format(ours=ours, theirs=theirs))
     return header.progress
 
 
 def _remove_run(output: Path) -> None:
     for name in (LAST, BEST):
         shutil.rmtree(output / name, ignore_errors=True)
-    (output / LOG).unlink(missing_ok=True)
+    for name in (LOG, BAD_BATCH):
+        (output / name).unlink(missing_ok=True)
 
 
 def _never() -> bool:

@@ -11,6 +11,8 @@ from spacy.util import load_config, registry
 from thinc.api import Config, ConfigValidationError
 
 from .encoders import get_encoder_digest
+from .evaluate import BestBy
+from .portion import ConceptSharing
 from .wordpieces import SubtokenCorpus
 
 # Keys that change nothing in the weights, or nothing but where things are
@@ -19,10 +21,16 @@ NOT_DECISIVE = {
     "system.n_threads",
     "pretrain.log_every",
     "pretrain.checkpoint_every",
+    "pretrain.checkpoint_minutes",
+    "pretrain.max_loss_ratio",
+    "pretrain.logger",
     "pretrain.n_parts",
     "pretrain.max_cells",
     "pretrain.cache_frozen_gib",
+    "pretrain.distributed.timeout",
 }
+# What decides the weights of many processes, and not those of one
+ONLY_OF_MANY = {"pretrain.distributed.concepts"}
 BLOCKS = ("pretrain", "system")
 
 
@@ -40,6 +48,7 @@ class System(Section):
     seed: Count
     gpu_id: int
     n_threads: Count
+    tf32: bool
 
 
 class Corpus(Section):
@@ -54,6 +63,11 @@ class Targets(Section):
     similarity: Share
 
 
+class Distributed(Section):
+    concepts: ConceptSharing
+    timeout: PositiveInt
+
+
 class Pretrain(Section):
     max_epochs: PositiveInt
     max_steps: Count
@@ -66,14 +80,20 @@ class Pretrain(Section):
     max_cells: Count
     cache_frozen_gib: Share
     log_every: PositiveInt
-    checkpoint_every: PositiveInt
+    checkpoint_every: Count
+    checkpoint_minutes: Share
+    best_by: BestBy
+    patience: Count
+    max_loss_ratio: Share
     warmup_share: Share
     warmup_steps: Count | None
     total_steps: Count | None
     targets: Targets
+    distributed: Distributed
     model: dict[str, Any]
     loss: dict[str, Any]
     optimizer: dict[str, Any]
+    logger: dict[str, Any] | None
 
 
 class PretrainConfig(Section):
@@ -137,12 +157,13 @@ def flatten(section: dict[str, Any], prefix: str) -> dict[str, Any]:
     return flat
 
 
-def get_decisive_settings(config: Config) -> dict[str, Any]:
+def get_decisive_settings(config: Config, *, n_ranks: int = 1) -> dict[str, Any]:
     """Collect the settings that decide the weights.
 
     The base encoder counts by its content, so that a project can be moved.
 
     config (Config): The interpolated config.
+    n_ranks (int): Processes of the run.
     RETURNS (dict[str, Any]): Key to value.
     """
     # Arguments left to their defaults are settings too
@@ -153,7 +174,20 @@ def get_decisive_settings(config: Config) -> dict[str, Any]:
     for key in ("pretrain.model.encoder", "pretrain.model.concept_encoder"):
         if flat[key] is not None:
             flat[key] = get_encoder_digest(flat[key])
-    return {key: value for key, value in flat.items() if key not in NOT_DECISIVE}
+    return {
+        key: value
+        for key, value in flat.items()
+        if is_decisive(key) and (n_ranks > 1 or key not in ONLY_OF_MANY)
+    }
+
+
+def is_decisive(key: str) -> bool:
+    """Tell whether a setting decides the weights.
+
+    key (str): The setting, with dots.
+    RETURNS (bool): Whether neither it nor a section that it is in is known not to.
+    """
+    return not any(key == name or key.startswith(f"{name}.") for name in NOT_DECISIVE)
 
 
 def describe_corpus(train: SubtokenCorpus, dev: SubtokenCorpus) -> dict[str, Any]:
@@ -177,6 +211,8 @@ def describe_corpus(train: SubtokenCorpus, dev: SubtokenCorpus) -> dict[str, Any
 def find_differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
     """Compare two records key by key.
 
+    What only many processes go by is compared if both runs have many.
+
     ours (dict[str, Any]): Settings of the config.
     theirs (dict[str, Any]): Settings of the checkpoint.
     RETURNS (list[str]): One sentence for each key that differs.
@@ -185,4 +221,5 @@ def find_differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
         f"{key}: {theirs.get(key)!r} in the checkpoint, {ours.get(key)!r} now"
         for key in sorted(ours.keys() | theirs.keys())
         if ours.get(key) != theirs.get(key)
+        and not (key in ONLY_OF_MANY and None in (ours.get(key), theirs.get(key)))
     ]

@@ -1,16 +1,19 @@
 """A torch tower inside thinc: precision, gradients, updates in place."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, cast, get_args
 
 import torch
-from thinc.api import ArgsKwargs, Optimizer, PyTorchGradScaler, PyTorchShim
+from thinc.api import ArgsKwargs, Optimizer, PyTorchShim
 from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
 from torch import Tensor, nn
 
 from ..errors import Errors
 from ..hf import update_in_place
+from .optimizer import AdamW
+from .scale import LossScale
 
 Precision = Literal["fp32", "bf16", "fp16"]
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -24,37 +27,48 @@ class TowerShim(PyTorchShim):
     """
 
     def __init__(
-        self, model: nn.Module, *, precision: Precision = "fp32", compiled: bool = False
+        self,
+        model: nn.Module,
+        *,
+        precision: Precision = "fp32",
+        loss_scale: LossScale | None = None,
     ) -> None:
         """Wrap an encoder.
 
         model (nn.Module): The encoder.
         precision (Precision): What the encoder computes in. Weights, loss and optimizer
-            stay in single precision; "fp16" scales the loss.
-        compiled (bool): Whether torch.compile is used.
+            stay in single precision.
+        loss_scale (LossScale | None): What the gradient is multiplied with on its way
+            back; `unscale` in `step.py` takes it out again. None: nothing.
         RAISES (ValueError): For a precision that is not known.
         """
         if precision not in get_args(Precision):
             allowed = ", ".join(get_args(Precision))
             raise ValueError(Errors.N315.format(got=precision, allowed=allowed))
-        scaler = PyTorchGradScaler(enabled=precision == "fp16")
-        super().__init__(model, grad_scaler=scaler)
+        super().__init__(model)
         self.precision = precision
-        self._call: Callable[..., Tensor] = (
-            torch.compile(model, dynamic=True) if compiled else model
-        )
+        self.loss_scale = loss_scale
+        self.call: Callable[..., Tensor] = model
+        self.hold: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
     def module(self) -> nn.Module:
         """The encoder itself."""
         return cast(nn.Module, self._model)
 
-    def replace(self, call: Callable[..., Tensor]) -> None:
+    def replace(
+        self,
+        call: Callable[..., Tensor],
+        *,
+        hold: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         """Run the encoder through a wrapper around it.
 
         call (Callable): What is called in its place, e.g. DistributedDataParallel.
+        hold (Callable): Makes a context; the gradient of what is encoded within is not
+            told to other processes yet.
         """
-        self._call = call
+        self.call, self.hold = call, hold
 
     # A shim of ours takes what it needs, not torch's ArgsKwargs
     def predict(self, inputs: ArgsKwargs) -> Floats2d:
@@ -78,13 +92,14 @@ class TowerShim(PyTorchShim):
             that takes their gradient.
         """
         self.module.train()
-        vectors = self._encode(self._call, inputs)
+        vectors = self._encode(self.call, inputs)
 
         def backprop(d_vectors: Floats2d) -> list[Any]:
             if vectors.requires_grad:
                 gradient = xp2torch(d_vectors, device=vectors.device)
-                (scaled,) = self._grad_scaler.scale([gradient])
-                torch.autograd.backward(vectors, scaled)
+                if self.loss_scale is not None:
+                    gradient = gradient * self.loss_scale.value
+                torch.autograd.backward(vectors, gradient)
             return []
 
         return cast(Floats2d, torch2xp(vectors.detach())), backprop
@@ -102,14 +117,14 @@ class TowerShim(PyTorchShim):
             output = call(*inputs.args, **inputs.kwargs)
         return output.float()
 
-    def unscale(self) -> bool:
-        """Take the scale of the loss out of the gradients, once per step.
-
-        RETURNS (bool): Whether they are finite. If not, the step is to be skipped: the
-            scale was too large, and is smaller from now on.
-        """
-        gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
-        return not self._grad_scaler.unscale(gradients)
+    @property
+    def gradients(self) -> dict[tuple[int, str], tuple[Tensor, Tensor]]:
+        """Weights that have a gradient, and it, by the key that an optimizer knows."""
+        return {
+            (self.id, name): (parameter, parameter.grad)
+            for name, parameter in self.module.named_parameters()
+            if parameter.grad is not None
+        }
 
     def forget(self) -> None:
         """Throw the gradients away."""
@@ -120,5 +135,10 @@ class TowerShim(PyTorchShim):
 
         optimizer (Optimizer): The optimizer.
         """
-        update_in_place(self.module, optimizer, key=self.id)
-        self._grad_scaler.update()
+        if not isinstance(optimizer, AdamW):
+            update_in_place(self.module, optimizer, key=self.id)
+            return
+        found = self.gradients
+        weights, gradients = zip(*found.values(), strict=True) if found else ((), ())
+        optimizer.update(list(found), weights, gradients)
+        self.forget()

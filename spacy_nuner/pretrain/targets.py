@@ -82,7 +82,8 @@ class Targets:
 class TargetRules:
     """What is known of the false negatives of a whole corpus."""
 
-    vectors: Floats | None = None  # (n_concepts of the corpus, width), of length 1
+    # (n_concepts of the corpus, width), of length 1; in half precision on the disk
+    vectors: NDArray[numpy.floating] | None = None
     synonyms: Synonyms = "keep"
     threshold: float = 1.0
     left_out_tokens: Ragged | None = None  # of each sentence: tokens of cells
@@ -97,7 +98,7 @@ class TargetRules:
         RETURNS (Targets): The same with what this corpus knows.
         """
         if self.vectors is not None:
-            chosen = self.vectors[concepts]  # (n_concepts, width)
+            chosen = self.vectors[concepts].astype("float32")  # (n_concepts, width)
             targets = replace(
                 targets,
                 similarity=chosen @ chosen.T,  # (n_concepts, n_concepts)

@@ -7,13 +7,16 @@ TINY_WIDTH = 16
 TINY_LAYERS = 2
 
 
-def build_tiny_encoder(path: Path, texts: Iterable[str], *, seed: int = 0) -> Path:
+def build_tiny_encoder(
+    path: Path, texts: Iterable[str], *, vocab_size: int = 400, seed: int = 0
+) -> Path:
     """Write a random 2-layer RoBERTa with a byte-level tokenizer as an encoder folder.
 
     Any text can be encoded, since the tokenizer's alphabet is all 256 bytes.
 
     path (Path): Folder to write, made if missing.
     texts (Iterable[str]): Texts from which the byte-pair merges are learned.
+    vocab_size (int): Sub-tokens of the vocabulary at most.
     seed (int): Seed of the random weights.
     RETURNS (Path): The folder.
     """
@@ -24,7 +27,11 @@ def build_tiny_encoder(path: Path, texts: Iterable[str], *, seed: int = 0) -> Pa
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     trained = ByteLevelBPETokenizer(add_prefix_space=True)
     trained.train_from_iterator(
-        texts, vocab_size=400, min_frequency=2, special_tokens=special, length=None
+        texts,
+        vocab_size=vocab_size,
+        min_frequency=2,
+        special_tokens=special,
+        length=None,
     )
     path.mkdir(parents=True, exist_ok=True)
     trained.save_model(str(path))

@@ -5,26 +5,59 @@ and in this one not at all is hardly a good negative for "company".
 """
 
 import logging
-from collections import Counter, defaultdict
 from collections.abc import Iterator
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy
 from numpy.typing import NDArray
 
-from .wordpieces import Ints, Ragged, SubtokenCorpus
+from .ragged import Ints, Ragged, join, make_ragged
+from .store import StoreWriter, get_ragged, load_store
+from .tally import Marked, Tally, hash_windows
+from .wordpieces import SubtokenCorpus
 
 logger = logging.getLogger(__name__)
 
+# Its folder in that of the corpus's index, and the names of its arrays
+FOLDER = "unmarked"
+TOKENS, CONCEPTS = "tokens", "concepts"
 # A mention has to be marked so often, and in such a share of its occurrences
 MIN_MARKED = 2
 MIN_SHARE = 0.3
 # Sub-tokens of the longest mention that is looked for
 MAX_LENGTH = 8
-# A polynomial hash of sub-token ids, modulo 2^64
-FACTOR = numpy.uint64(0x9E3779B97F4A7C15)
+# Sentences that are looked at together
+SENTENCES_AT_ONCE = 20_000
 
-Hashes = NDArray[numpy.uint64]
+
+@dataclass(frozen=True)
+class Window:
+    """Some sentences of a corpus, their valid sub-tokens end to end."""
+
+    ids: Ints  # (n_tokens,)
+    starts: Ints  # (n_sentences + 1,)
+    ends: Ints  # (n_tokens,): end of each token's sentence
+    marked: NDArray[numpy.bool_]  # (n_tokens,): part of a mention
+    stretches: Ints  # (n_mentions, 3): concept, first token, length
+
+    def find_inside(self, length: int) -> NDArray[numpy.bool_]:
+        """Find where a row of tokens does not leave its sentence.
+
+        length (int): Tokens of the row.
+        RETURNS (NDArray[numpy.bool_]): (n_tokens,), for the row that starts there.
+        """
+        return numpy.arange(len(self.ids)) + length <= self.ends
+
+    def find_free(self, length: int) -> NDArray[numpy.bool_]:
+        """Find where no token of a row is part of a mention.
+
+        length (int): Tokens of the row.
+        RETURNS (NDArray[numpy.bool_]): (n_tokens,), for the row that starts there.
+        """
+        touched = numpy.concatenate([[0], numpy.cumsum(self.marked)])  # (n_tokens + 1,)
+        starts = numpy.arange(len(self.ids))
+        ends = numpy.minimum(starts + length, len(self.ids))
+        return touched[ends] == touched[starts]
 
 
 def find_unmarked(corpus: SubtokenCorpus) -> tuple[Ragged, Ragged]:
@@ -32,112 +65,115 @@ def find_unmarked(corpus: SubtokenCorpus) -> tuple[Ragged, Ragged]:
 
     A mention is a row of sub-tokens that was marked at least twice and in at least 0.3
     of the places where it occurs. Where none of its sub-tokens is part of a mention,
-    its cells with all concepts that it was marked with are found.
+    its cells with all concepts that it was marked with are found. They are kept beside
+    the corpus's index, if it has one.
 
     corpus (SubtokenCorpus): The training part.
     RETURNS (tuple[Ragged, Ragged]): Of each sentence the tokens of the cells, indices
         into its valid sub-tokens in rising order, and parallel to it their concepts.
     """
-    ids = numpy.concatenate(
-        [corpus.ids[i][corpus.valid[i]] for i in range(len(corpus))]
-    )
-    starts = corpus.valid.starts  # (n_sentences + 1,)
-    marked = numpy.zeros(len(ids), dtype=bool)  # (n_tokens,)
-    n_marked: dict[int, Counter[tuple[int, int]]] = defaultdict(Counter)
-    hashes = {n: hash_windows(ids, n) for n in range(1, MAX_LENGTH + 1)}
-    for i in range(len(corpus)):
-        marked[starts[i] + corpus.positive_tokens[i]] = True
-        for concept, first, length in iterate_stretches(corpus, i):
-            if length <= MAX_LENGTH:
-                key = int(hashes[length][starts[i] + first])
-                n_marked[length][key, concept] += 1
-    ends = numpy.repeat(starts[1:], corpus.valid.lengths)  # (n_tokens,)
-    cells: list[Ints] = []  # (n_found, 2) each: token of the corpus, concept
-    for length, counts in n_marked.items():
-        cells += find_places(
-            hashes[length], counts, marked=marked, ends=ends, length=length
-        )
-    found = numpy.concatenate([numpy.zeros((0, 2), dtype="int64"), *cells])
-    found = numpy.unique(found, axis=0)  # (n_cells, 2), tokens in rising order
-    borders = numpy.searchsorted(found[:, 0], starts)  # (n_sentences + 1,)
-    offsets = numpy.repeat(starts[:-1], numpy.diff(borders))  # (n_cells,)
-    logger.info("%d cells of unmarked mentions", len(found))
-    return (
-        Ragged((found[:, 0] - offsets).astype("int32"), borders),
-        Ragged(found[:, 1].astype("int32"), borders),
-    )
+    if corpus.folder is None:
+        parts = list(iterate_cells(corpus))
+        tokens, concepts = (join(part[i] for part in parts) for i in range(2))
+    else:
+
+        def fill(writer: StoreWriter) -> None:
+            for tokens, concepts in iterate_cells(corpus):
+                writer.append_ragged(TOKENS, tokens)
+                writer.append_ragged(CONCEPTS, concepts)
+
+        key = f"{corpus.digest()} {MIN_MARKED} {MIN_SHARE} {MAX_LENGTH}"
+        arrays = load_store(corpus.folder / FOLDER, key, fill).arrays
+        tokens, concepts = get_ragged(arrays, TOKENS), get_ragged(arrays, CONCEPTS)
+    logger.info("%d cells of unmarked mentions", len(tokens.data))
+    return tokens, concepts
 
 
-def hash_windows(ids: Ints, length: int) -> Hashes:
-    """Hash all rows of so many ids.
+def iterate_cells(corpus: SubtokenCorpus) -> Iterator[tuple[Ragged, Ragged]]:
+    """Find the cells of some sentences after the other.
 
-    ids (Ints): Sub-token ids, (n_tokens,).
-    length (int): Ids of a row.
-    RETURNS (Hashes): Hash of the row that starts at each id, (n_tokens,). Those at the
-        end, which have fewer ids, are 0.
+    corpus (SubtokenCorpus): The training part.
+    YIELDS (tuple[Ragged, Ragged]): Of each sentence the tokens and, parallel to it, the
+        concepts of the cells.
     """
-    hashes = numpy.zeros(len(ids), dtype="uint64")
-    n = len(ids) - length + 1
-    for offset in range(length):
-        hashes[:n] *= FACTOR
-        hashes[:n] += ids[offset : offset + n].astype("uint64") + numpy.uint64(1)
-    return hashes
+    tallies = {length: Tally() for length in range(1, MAX_LENGTH + 1)}
+    for window in iterate_windows(corpus):
+        concepts, firsts, lengths = window.stretches.T  # (n_mentions,) each
+        for length, tally in tallies.items():
+            ours = lengths == length  # (n_mentions,)
+            hashes = hash_windows(window.ids, length)  # (n_tokens,)
+            tally.add(hashes[firsts[ours]], concepts[ours])
+    often = {n: tally.settle(min_marked=MIN_MARKED) for n, tally in tallies.items()}
+    n_occurs = {n: numpy.zeros(len(m.keys), dtype="int64") for n, m in often.items()}
+    for window in iterate_windows(corpus):
+        for length, marked in often.items():
+            hashes = hash_windows(window.ids, length)
+            _, rows = marked.find(hashes, window.find_inside(length))
+            n_occurs[length] += numpy.bincount(rows, minlength=len(marked.keys))
+    often = {
+        n: marked.choose(marked.counts >= MIN_SHARE * n_occurs[n])
+        for n, marked in often.items()
+    }
+    for window in iterate_windows(corpus):
+        yield _find_cells(window, often, len(corpus.concepts))
 
 
-def iterate_stretches(
-    corpus: SubtokenCorpus, sentence: int
-) -> Iterator[tuple[int, int, int]]:
-    """Go through the mentions of a sentence.
+def iterate_windows(corpus: SubtokenCorpus) -> Iterator[Window]:
+    """Go through a corpus in windows of some thousand sentences.
 
     corpus (SubtokenCorpus): The corpus.
-    sentence (int): Index of the sentence.
-    YIELDS (tuple[int, int, int]): Concept, first token, length. Neighbouring mentions
-        of one concept are one.
+    YIELDS (Window): The sentences. Neighbouring mentions of one concept are one.
     """
-    tokens = corpus.positive_tokens[sentence]  # (n_positives,)
-    concepts = corpus.positive_concepts[sentence]  # (n_positives,)
+    for start in range(0, len(corpus), SENTENCES_AT_ONCE):
+        end = min(start + SENTENCES_AT_ONCE, len(corpus))
+        ids, valid = corpus.ids.cut(start, end), corpus.valid.cut(start, end)
+        positives = corpus.positive_tokens.cut(start, end)
+        concepts = corpus.positive_concepts.cut(start, end).data  # (n_positives,)
+        places = valid.data + numpy.repeat(ids.starts[:-1], valid.lengths)
+        tokens = positives.data + numpy.repeat(valid.starts[:-1], positives.lengths)
+        ends = numpy.repeat(valid.starts[1:], valid.lengths)  # (n_tokens,)
+        marked = numpy.zeros(len(places), dtype=bool)
+        marked[tokens] = True
+        yield Window(
+            ids=ids.data[places],
+            starts=valid.starts,
+            ends=ends,
+            marked=marked,
+            stretches=_find_stretches(tokens, concepts, ends),
+        )
+
+
+def _find_stretches(tokens: Ints, concepts: Ints, ends: Ints) -> Ints:
     order = numpy.lexsort((tokens, concepts))
-    tokens, concepts = tokens[order], concepts[order]
-    breaks = (numpy.diff(tokens) != 1) | (numpy.diff(concepts) != 0)
-    borders = [0, *(numpy.flatnonzero(breaks) + 1), len(tokens)]
-    for start, end in pairwise(borders):
-        yield int(concepts[start]), int(tokens[start]), int(end - start)
+    tokens, concepts = tokens[order], concepts[order]  # (n_positives,)
+    breaks = (
+        (numpy.diff(tokens) != 1)
+        | (numpy.diff(concepts) != 0)
+        | (numpy.diff(ends[tokens]) != 0)
+    )
+    borders = numpy.flatnonzero(numpy.concatenate([[True], breaks, [True]]))
+    firsts = borders[:-1]  # (n_mentions,)
+    columns = (concepts[firsts], tokens[firsts], numpy.diff(borders))
+    return numpy.stack(columns, axis=1)  # (n_mentions, 3)
 
 
-def find_places(
-    hashes: Hashes,
-    counts: Counter[tuple[int, int]],
-    *,
-    marked: NDArray[numpy.bool_],
-    ends: Ints,
-    length: int,
-) -> Iterator[Ints]:
-    """Find where mentions of one length occur unmarked.
-
-    hashes (Hashes): Hash of the row that starts at each token, (n_tokens,).
-    counts (Counter): How often a row, by its hash, was marked with a concept.
-    marked (NDArray[numpy.bool_]): Whether a token is part of a mention, (n_tokens,).
-    ends (Ints): End of each token's sentence, (n_tokens,).
-    length (int): Sub-tokens of the mentions.
-    YIELDS (Ints): Cells (token, concept), (n_found, 2).
-    """
-    keys = numpy.fromiter((key for key, _ in counts), dtype="uint64")
-    keys, rows = numpy.unique(keys, return_inverse=True)  # (n_keys,)
-    n_marked = numpy.bincount(rows, weights=list(counts.values()))  # (n_keys,)
-    positions = numpy.arange(len(hashes))
-    inside = positions + length <= ends  # (n_tokens,)
-    nearest = numpy.minimum(numpy.searchsorted(keys, hashes), len(keys) - 1)
-    occurs = inside & (keys[nearest] == hashes)  # (n_tokens,)
-    n_occurs = numpy.bincount(nearest[occurs], minlength=len(keys))  # (n_keys,)
-    often = (n_marked >= MIN_MARKED) & (n_marked >= MIN_SHARE * n_occurs)
-    touched = numpy.concatenate([[0], numpy.cumsum(marked)])  # (n_tokens + 1,)
-    free = numpy.zeros(len(hashes), dtype=bool)
-    last = numpy.minimum(positions + length, len(hashes))
-    free[inside] = (touched[last] == touched[positions])[inside]
-    concepts: dict[int, list[int]] = defaultdict(list)
-    for (_, concept), row in zip(counts, rows, strict=True):
-        concepts[int(row)].append(concept)
-    for start in numpy.flatnonzero(occurs & free & often[nearest]):
-        ours = concepts[int(nearest[start])]
-        tokens = numpy.repeat(numpy.arange(start, start + length), len(ours))
-        yield numpy.stack([tokens, numpy.tile(ours, length)], axis=1)
+def _find_cells(
+    window: Window, often: dict[int, Marked], n_concepts: int
+) -> tuple[Ragged, Ragged]:
+    found = [numpy.zeros(0, dtype="int64")]
+    for length, marked in often.items():
+        hashes = hash_windows(window.ids, length)
+        wanted = window.find_inside(length) & window.find_free(length)  # (n_tokens,)
+        starts, rows = marked.find(hashes, wanted)  # (n_found,)
+        pairs, concepts = marked.list_concepts(rows)  # (n_pairs,)
+        tokens = starts[pairs][:, None] + numpy.arange(length)  # (n_pairs, length)
+        found.append((tokens * n_concepts + concepts[:, None]).ravel())
+    cells = numpy.unique(numpy.concatenate(found))  # (n_cells,)
+    tokens, concepts = numpy.divmod(cells, n_concepts)
+    borders = numpy.searchsorted(tokens, window.starts)  # (n_sentences + 1,)
+    lengths = numpy.diff(borders)  # (n_sentences,)
+    tokens -= numpy.repeat(window.starts[:-1], lengths)
+    return (
+        make_ragged(tokens.astype("int32"), lengths),
+        make_ragged(concepts.astype("int32"), lengths),
+    )

@@ -2,57 +2,23 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy
-from numpy.typing import NDArray
-from tokenizers import Encoding
 from transformers import PreTrainedTokenizerBase
 
 from ..errors import Errors, Warnings
+from .ragged import Ints, Ragged, join
+from .tokenise import Losses, Subtokens, Tokenisation, encode_concepts, tokenise
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
+__all__ = ["Ints", "Losses", "Ragged", "SubtokenCorpus", "Subtokens", "make_corpus"]
+
 logger = logging.getLogger(__name__)
-
-Ints = NDArray[numpy.integer]
-
-SPANS_KEY = "concepts"
-Subtokens = Literal["all", "first"]
-DOCS_PER_CALL = 1000
-
-
-@dataclass(frozen=True)
-class Ragged:
-    """Rows of different lengths, end to end."""
-
-    data: Ints  # (sum of lengths,)
-    starts: Ints  # (n_rows + 1,)
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    def __getitem__(self, i: int) -> Ints:
-        return self.data[self.starts[i] : self.starts[i + 1]]
-
-    @property
-    def lengths(self) -> Ints:
-        return numpy.diff(self.starts)  # (n_rows,)
-
-
-@dataclass
-class Losses:
-    """What the corpus holds and the arrays do not."""
-
-    empty: int = 0  # documents without a mention
-    texts: int = 0  # texts cut at max_length
-    subtokens: int = 0  # sub-tokens cut off
-    mentions: int = 0  # mentions without a sub-token left
-    concepts: int = 0  # concepts cut at max_concept_length
 
 
 @dataclass(frozen=True)
@@ -73,6 +39,8 @@ class SubtokenCorpus:
     concept_pad_id: int
     n_mentions: int
     losses: Losses = field(default_factory=Losses)
+    sha256: str = ""  # the digest, where it is known
+    folder: Path | None = None  # of the index, where there is one
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -82,10 +50,12 @@ class SubtokenCorpus:
 
         RETURNS (str): SHA-256.
         """
+        if self.sha256:
+            return self.sha256
         state = hashlib.sha256("\n".join(self.concepts).encode("utf8"))
         for rows in (self.ids, self.positive_tokens, self.positive_concepts):
-            state.update(rows.data.tobytes())
-            state.update(rows.starts.tobytes())
+            state.update(rows.data.data)
+            state.update(rows.starts.data)
         return state.hexdigest()
 
 
@@ -109,112 +79,58 @@ def make_corpus(
     concept_tokenizer (PreTrainedTokenizerBase | None): The concept encoder's; None: the
         same.
     subtokens (Subtokens): Which are scored: "all" or the "first" of each word.
+    RETURNS (SubtokenCorpus): The corpus, in memory.
+    RAISES (ValueError): If no document has a mention.
+    """
+    how = Tokenisation(
+        tokenizer=tokenizer,
+        concept_tokenizer=concept_tokenizer or tokenizer,
+        max_length=max_length,
+        max_concept_length=max_concept_length,
+        subtokens=subtokens,
+    )
+    return gather_corpus(docs, how, source=source)
+
+
+def gather_corpus(
+    docs: Iterable["Doc"], how: Tokenisation, *, source: str
+) -> SubtokenCorpus:
+    """Tokenise a concept corpus into memory.
+
+    docs (Iterable[Doc]): Documents with mentions in `doc.spans["concepts"]`.
+    how (Tokenisation): Tokenizers and limits.
+    source (str): Name of the data in messages.
     RETURNS (SubtokenCorpus): The corpus.
     RAISES (ValueError): If no document has a mention.
     """
-    ids: list[list[int]] = []
-    valid: list[Ints] = []
-    tokens: list[Ints] = []
-    concepts: list[Ints] = []
     index: dict[str, int] = {}
-    losses, n_mentions = Losses(), 0
-    documents = iter(docs)
-    while chunk := list(islice(documents, DOCS_PER_CALL)):
-        mentioned = [doc for doc in chunk if doc.spans.get(SPANS_KEY)]
-        losses.empty += len(chunk) - len(mentioned)
-        texts = [doc.text for doc in mentioned]
-        for doc, encoding in zip(
-            mentioned, _encode(tokenizer, texts, max_length), strict=True
-        ):
-            _count_cut(encoding, losses)
-            offsets = numpy.asarray(encoding.offsets, dtype="int32")  # (length, 2)
-            # An empty stretch of text can't be part of a mention
-            scored = (offsets[:, 1] > offsets[:, 0]) & ~numpy.asarray(
-                encoding.special_tokens_mask, dtype=bool
-            )  # (length,)
-            if subtokens == "first":
-                scored &= find_word_starts(encoding)
-            kept = numpy.flatnonzero(scored)  # (n_valid,)
-            pairs = list(_find_positives(doc, offsets[kept], index, losses))
-            if not pairs:
-                losses.empty += 1
-                continue
-            pairs.sort()
-            unique = numpy.unique(numpy.asarray(pairs, dtype="int32"), axis=0)
-            ids.append(encoding.ids)
-            valid.append(kept)
-            tokens.append(unique[:, 0])
-            concepts.append(unique[:, 1])
-            n_mentions += len(doc.spans[SPANS_KEY])
-    if not ids:
+    losses = Losses()
+    chunks = list(tokenise(docs, how, concepts=index, losses=losses))
+    if not chunks:
         raise ValueError(Errors.N306.format(source=source, n=losses.empty))
-    concept_tokenizer = concept_tokenizer or tokenizer
-    encoded = list(_encode(concept_tokenizer, list(index), max_concept_length))
-    losses.concepts = sum(bool(encoding.overflowing) for encoding in encoded)
+    names = list(index)
     corpus = SubtokenCorpus(
-        ids=_join(ids),
-        valid=_join(valid),
-        positive_tokens=_join(tokens),
-        positive_concepts=_join(concepts),
-        concepts=list(index),
-        concept_ids=_join([encoding.ids for encoding in encoded]),
-        pad_id=int(tokenizer.pad_token_id or 0),
-        concept_pad_id=int(concept_tokenizer.pad_token_id or 0),
-        n_mentions=n_mentions - losses.mentions,
+        ids=join(chunk.ids for chunk in chunks),
+        valid=join(chunk.valid for chunk in chunks),
+        positive_tokens=join(chunk.positive_tokens for chunk in chunks),
+        positive_concepts=join(chunk.positive_concepts for chunk in chunks),
+        concepts=names,
+        concept_ids=join(encode_concepts(names, how, losses)),
+        pad_id=int(how.tokenizer.pad_token_id or 0),
+        concept_pad_id=int(how.concept_tokenizer.pad_token_id or 0),
+        n_mentions=sum(chunk.n_mentions for chunk in chunks),
         losses=losses,
     )
-    _log(corpus, source)
+    log_corpus(corpus, source)
     return corpus
 
 
-def find_word_starts(encoding: Encoding) -> NDArray[numpy.bool_]:
-    """Find the first sub-token of each word.
+def log_corpus(corpus: SubtokenCorpus, source: str) -> None:
+    """Log how large a corpus is and what is missing of it.
 
-    encoding (Encoding): An encoded text.
-    RETURNS (NDArray[numpy.bool_]): (length,).
+    corpus (SubtokenCorpus): The corpus.
+    source (str): Name of the data.
     """
-    words = numpy.asarray([-1 if w is None else w for w in encoding.word_ids])
-    return numpy.diff(words, prepend=-1) != 0  # (length,)
-
-
-def _encode(
-    tokenizer: PreTrainedTokenizerBase, texts: list[str], max_length: int
-) -> Iterator[Encoding]:
-    for start in range(0, len(texts), DOCS_PER_CALL):
-        part = texts[start : start + DOCS_PER_CALL]
-        yield from tokenizer(part, truncation=True, max_length=max_length).encodings
-
-
-def _count_cut(encoding: Encoding, losses: Losses) -> None:
-    if encoding.overflowing:
-        losses.texts += 1
-        losses.subtokens += sum(
-            len(rest) - sum(rest.special_tokens_mask) for rest in encoding.overflowing
-        )
-
-
-def _find_positives(
-    doc: "Doc", offsets: Ints, index: dict[str, int], losses: Losses
-) -> Iterator[tuple[int, int]]:
-    for span in doc.spans[SPANS_KEY]:
-        touched = numpy.flatnonzero(
-            (offsets[:, 0] < span.end_char) & (offsets[:, 1] > span.start_char)
-        )  # (n_touched,)
-        if not len(touched):
-            losses.mentions += 1
-            continue
-        concept = index.setdefault(span.label_, len(index))
-        yield from ((int(token), concept) for token in touched)
-
-
-def _join(rows: list) -> Ragged:
-    starts = numpy.zeros(len(rows) + 1, dtype="int64")
-    numpy.cumsum([len(row) for row in rows], out=starts[1:])
-    data = numpy.concatenate([numpy.asarray(row, dtype="int32") for row in rows])
-    return Ragged(data=data, starts=starts)
-
-
-def _log(corpus: SubtokenCorpus, source: str) -> None:
     logger.info(
         "%s: %d sentences, %d sub-tokens, %d mentions, %d concepts",
         source,

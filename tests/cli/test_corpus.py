@@ -104,3 +104,48 @@ def test_no_journal(tmp_path: Path) -> None:
     code, output = run(tmp_path / "none.jsonl", tmp_path / "c")
     assert code == 1
     assert "N001" in output
+
+
+@pytest.mark.parametrize("option,n_sentences", [(None, 2), ("--whole", 1)])
+def test_pile_ner(tmp_path: Path, option: str | None, n_sentences: int) -> None:
+    """Passages are cut into sentences; a type "concept" costs no more than its line."""
+    record = {
+        "tagName": "person",
+        "input": "Ada met Bob. Nobody saw it. Then Bob left.",
+        "output": '["Ada", "Bob", "Eve"]',
+    }
+    other = record | {"tagName": "concept", "output": '["it"]'}
+    path = tmp_path / "pile.jsonl"
+    path.write_text(json.dumps(record) + "\n" + json.dumps(other) + "\n")
+    args = [path, tmp_path / "c", "--format", "pile-ner", "--max-lost", 0.5]
+    code, output = run(*args, *([option] if option else []))
+    assert code == 0, output
+    stats = json.loads((tmp_path / "c" / "stats.json").read_text(encoding="utf8"))
+    assert stats["n_sentences"] == n_sentences
+    assert stats["n_mentions"] == 3
+    assert stats["dropped_lines"] == {"not_found": 1, "generic_concept": 1}
+    assert stats["source"]["models"] == {"pile-ner": 1}
+    assert stats["source"]["settings"]["format"] == "pile-ner"
+    drops = (tmp_path / "c" / "drops.jsonl").read_text(encoding="utf8").splitlines()
+    assert [json.loads(drop)["content"] for drop in drops] == [
+        "Eve <> person",
+        "it <> concept",
+    ]
+
+
+def test_nuner_rows(tmp_path: Path) -> None:
+    path = tmp_path / "entity.csv"
+    path.write_text(
+        "input,output\n"
+        "Ada met Bob.,\"['Ada <> person', 'Bob <> person']\"\n"
+        'Eve left.,"[\'Eve <> person"\n'
+        "More.,['More <> word']\n"
+    )
+    args = [path, tmp_path / "c", "--format", "nuner", "--limit", 2, "--max-lost", 0.5]
+    code, output = run(*args)
+    assert code == 0, output
+    assert "1 of 3 lines gave no mention: 1 unreadable" in output
+    drops = (tmp_path / "c" / "drops.jsonl").read_text(encoding="utf8")
+    assert json.loads(drops)["content"] == "line 3: ['Eve <> person"
+    code, output = run(path, tmp_path / "d", "--format", "csv")
+    assert code == 1 and "N240" in output

@@ -89,6 +89,23 @@ def test_pretrain_then_export(args: list[str], tmp_path: Path) -> None:
     assert (code, "N312" in output) == (1, True)
 
 
+def test_early_end(args: list[str], tmp_path: Path) -> None:
+    """At a rate of 0, the second of two epochs can't be better."""
+    rate = "--pretrain.optimizer.learn_rate.initial_rate=0.0"
+    settings = ["--pretrain.max_epochs", "9", "--pretrain.patience", "1", rate]
+    code, output = run(["pretrain", *args, *settings, "--output", str(tmp_path)])
+    assert code == 0, output
+    assert "Finished early (4 of 18 steps): no more gain in dev_mrr" in output
+
+
+def test_bad_batch(args: list[str], tmp_path: Path) -> None:
+    rate = "--pretrain.optimizer.learn_rate.initial_rate=1e20"
+    code, output = run(["pretrain", *args, rate, "--output", str(tmp_path)])
+    assert code == 1
+    assert "N307" in output and "--restart" in output
+    assert (tmp_path / "bad_batch.json").exists()
+
+
 def test_unknown_setting(args: list[str], tmp_path: Path) -> None:
     call = ["pretrain", *args, "--output", str(tmp_path), "--pretrain.epochs", "3"]
     code, output = run(call)

@@ -93,32 +93,25 @@ def test_two_layers_start_as_the_linear_head(n_prefixes: int, window: int) -> No
     assert losses[0] == pytest.approx(before, rel=1e-5) and losses[-1] < before
 
 
-def test_rows_that_occur_twice_take_two_units() -> None:
-    """ "B-" and "I-" of a label share theirs."""
-    start = make_start(make_vectors(), n_prefixes=2)
-    head = start_head(build_head(4), start)
-    X = make_inputs()
-    linear = start_head(build_head(), start)
-    np.testing.assert_allclose(head.predict(X), linear.predict(X), atol=2e-5)
-
-
 def test_random_units_beside_those_of_the_start() -> None:
     """They are there to learn from: not zero, and without a say at first."""
     head = start_head(build_head(9, window=0), make_start(make_vectors()))
     first, output = head.get_ref("input"), head.get_ref("output")
-    assert np.abs(first.get_param("W")[4:]).min() > 0
-    assert not output.get_param("W")[:, 4:].any()
+    assert np.abs(first.get_param("W")[3:]).min() > 0
+    assert not output.get_param("W")[:, 3:].any()
+    assert head.get_ref("relu").attrs["n_linear"] == 3
 
 
-def test_two_layers_without_a_start_are_drawn_at_random() -> None:
-    """The same ones each time; the output is not zero, or nothing could be learned."""
+def test_two_layers_without_a_start() -> None:
+    """At zero as a linear head; the units to learn from are the same each time."""
     X = make_inputs()
     heads = [build_head(6) for _ in range(2)]
     for head in heads:
         fit.start_head(head, X.dataXd, 3, pull=0.0)
-    predicted = [head.predict(X) for head in heads]
-    np.testing.assert_array_equal(*predicted)
-    assert predicted[0].any()
+        assert not head.predict(X).any()
+    weights = [head.get_ref("input").get_param("W") for head in heads]
+    np.testing.assert_array_equal(*weights)
+    assert not weights[0][:3].any() and np.abs(weights[0][3:6]).min() > 0
 
 
 @pytest.mark.parametrize("n_prefixes", [1, 2])
@@ -154,8 +147,8 @@ def test_neighbours_have_no_say_at_first() -> None:
 
 
 def test_hidden_layer_too_narrow() -> None:
-    with pytest.raises(ValueError, match=r"\[N404\].*4 or more.*hidden_width = 3"):
-        start_head(build_head(3), make_start(make_vectors()))
+    with pytest.raises(ValueError, match=r"\[N404\].*3 or more.*hidden_width = 2"):
+        start_head(build_head(2), make_start(make_vectors()))
 
 
 @pytest.mark.parametrize(

@@ -144,15 +144,15 @@ def test_pull_holds_the_start(
     assert distances[0] > distances[1] > distances[2] > 0
 
 
-@pytest.mark.parametrize("tagging", ["io", "bio"])
+@pytest.mark.parametrize("tagging,n_tags", [("io", 3), ("bio", 5)])
 def test_concept_start_of_two_layers(
-    make_nlp: Callable[..., Language], encoder_folder: Path, tagging: str
+    make_nlp: Callable[..., Language], encoder_folder: Path, tagging: str, n_tags: int
 ) -> None:
-    """It takes two units per label, with either tagging."""
-    nlp = make_nlp(tagging=tagging, model={"hidden_width": 3})
-    with pytest.raises(ValueError, match=r"\[N404\].*4 or more.*hidden_width = 3"):
+    """It takes a unit per tag."""
+    nlp = make_nlp(tagging=tagging, model={"hidden_width": n_tags - 1})
+    with pytest.raises(ValueError, match=rf"\[N404\].*{n_tags} or more"):
         init_pipe(nlp, start="concept", encoder=encoder_folder)
-    nlp = make_nlp(tagging=tagging, model={"hidden_width": 4})
+    nlp = make_nlp(tagging=tagging, model={"hidden_width": n_tags})
     init_pipe(nlp, start="concept", encoder=encoder_folder)
     assert nlp.get_pipe("nuner").is_started
 

@@ -122,7 +122,7 @@ def test_examples_beat_names(
     assert read_ents(nlp(TEXT)) == [("Maria", "PER"), ("Bob", "PER"), ("Paris", "CITY")]
 
 
-@pytest.mark.parametrize("hidden_width", [None, 4])
+@pytest.mark.parametrize("hidden_width", [None, 8])
 def test_concept_start_with_calibration(
     make_nlp: Callable[..., Language], calibrated_folder: Path, hidden_width: int | None
 ) -> None:

@@ -1,9 +1,11 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from thinc.api import Ragged
 
 from spacy_nuner.component import fit
-from spacy_nuner.component.head import HeadT, build_head
+from spacy_nuner.component.head import HeadT, build_head, list_layers
 from spacy_nuner.component.threshold import N_FOLDS, SHIFTS, fit_none_shift
 
 
@@ -47,6 +49,27 @@ def test_head_stays_as_it_is() -> None:
     assert len(shifts) == 1 and output.attrs["pull"] == pull
     for name, array in before.items():
         np.testing.assert_array_equal(output.get_param(name), array)
+
+
+@pytest.mark.parametrize("hidden_width", [None, 4])
+def test_pull_of_a_smaller_training_set(
+    monkeypatch: pytest.MonkeyPatch, hidden_width: int | None
+) -> None:
+    """Three quarters of the tokens: that of each layer is stronger."""
+    X, Y = make_data(1.5, n_texts=8)
+    head = build_head(hidden_width, window=0)
+    fit.start_head(head, X.dataXd, 2, pull=0.1)
+    train, pulls = fit.train_head, []
+
+    def train_head(copy: HeadT, *args: Any, **options: Any) -> list[float]:
+        pulls.extend(layer.attrs["pull"] for layer in list_layers(copy))
+        return train(copy, *args, **options)
+
+    monkeypatch.setattr(fit, "train_head", train_head)
+    fit_none_shift(head, X, Y, weights=None)
+    factors = [1.0] if hidden_width is None else [1.0, fit.OUTPUT_PULL]
+    expected = [0.1 / 60**0.5 * factor for factor in factors] * N_FOLDS
+    assert pulls == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("n_texts", [0, 1, N_FOLDS - 1])

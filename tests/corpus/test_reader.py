@@ -1,8 +1,12 @@
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 import spacy
+from srsly.msgpack import msgpack_decoders
 
+from spacy_nuner.corpus import reader
 from spacy_nuner.corpus.build import write_corpus
 from spacy_nuner.corpus.reader import create_concept_reader, find_shards, read_docs
 
@@ -55,3 +59,32 @@ def test_missing(folder: Path) -> None:
         list(create_concept_reader(folder / "none")(nlp))
     with pytest.raises(FileNotFoundError, match="N201"):
         list(create_concept_reader(folder.parent)(nlp))
+
+
+def test_fingerprint_follows_the_content(folder: Path, tmp_path: Path) -> None:
+    made = create_concept_reader(folder).fingerprint()
+    assert create_concept_reader(str(folder)).fingerprint() == made
+    assert create_concept_reader(folder, 3).fingerprint() != made
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved)
+    assert create_concept_reader(moved).fingerprint() == made
+    shard = moved / "00001.spacy"
+    content, stat = shard.read_bytes(), shard.stat()
+    shard.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    # Same size, same time
+    os.utime(shard, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert create_concept_reader(moved).fingerprint() != made
+    shard.unlink()
+    assert create_concept_reader(moved).fingerprint() != made
+
+
+def test_a_shard_is_read_in_pieces(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "DOCS_AT_ONCE", 2)
+    vocab = spacy.blank("en").vocab
+    docs = read_docs(folder, vocab)
+    ids = [next(docs).user_data["id"] for _ in range(4)]
+    # Between two documents, everybody may register decoders
+    assert "get_all" not in msgpack_decoders.__dict__
+    assert [*ids, *(doc.user_data["id"] for doc in docs)] == list("0123456")

@@ -1,6 +1,7 @@
 """A small concept corpus from the sample's records, and a config for it."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,12 @@ from thinc.api import Config
 from transformers import PreTrainedTokenizerBase
 
 from spacy_nuner.hf import load_tokenizer
+from spacy_nuner.pretrain.run import Outcome, pretrain
 from spacy_nuner.pretrain.settings import load_settings
 from spacy_nuner.pretrain.wordpieces import SubtokenCorpus, make_corpus
+
+from .families import build_family
+from .runs import TOTAL
 
 CONFIG = Path(__file__).parents[2] / "configs" / "tiny" / "pretrain.cfg"
 
@@ -80,3 +85,38 @@ def overrides(tiny_encoder: Path, corpus_folder: Path) -> dict[str, object]:
 @pytest.fixture
 def config(overrides: dict[str, object]) -> Config:
     return load_settings(CONFIG, overrides)
+
+
+@pytest.fixture(scope="session")
+def straight(
+    tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, corpus_folder: Path
+) -> Path:
+    """A run without a stop. Dropout is on, as the tiny encoder has it."""
+    output = tmp_path_factory.mktemp("straight")
+    config = load_settings(
+        CONFIG,
+        {
+            "paths.encoder": str(tiny_encoder),
+            "paths.train": str(corpus_folder / "train"),
+            "paths.dev": str(corpus_folder / "dev"),
+            "pretrain.max_epochs": 3,
+            "system.n_threads": 1,
+        },
+    )
+    assert pretrain(config, output) == Outcome("finished", TOTAL, TOTAL)
+    return output
+
+
+@pytest.fixture(scope="session")
+def family_encoder(
+    tmp_path_factory: pytest.TempPathFactory, sample_records: list[dict[str, str]]
+) -> Callable[..., Path]:
+    """Makes a tiny random encoder of a family, once. Do not write to it."""
+    texts = [record["text"] for record in sample_records]
+    folder = tmp_path_factory.mktemp("families")
+
+    def get(name: str, *, width: int = 16) -> Path:
+        path = folder / f"{name}-{width}"
+        return path if path.exists() else build_family(name, path, texts, width=width)
+
+    return get

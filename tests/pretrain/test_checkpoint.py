@@ -32,7 +32,7 @@ from spacy_nuner.pretrain.step import add_batch
 from spacy_nuner.pretrain.wordpieces import SubtokenCorpus
 
 INFO = RunInfo(settings={"a.b": 1.5, "c": None}, corpus={"sha256": "0"}, config={})
-PROGRESS = Progress(step=3, epoch=1, position=2, best_dev_loss=0.25)
+PROGRESS = Progress(step=3, epoch=1, position=2, best_score=0.25)
 
 
 def build(path: Path) -> tuple[ContrastiveModel, Optimizer]:

@@ -84,6 +84,7 @@ def test_model_card(checkpoint: Path, exported: Path) -> None:
     assert card.startswith("---\nlicense: other\n")
     assert "# tiny-nuner" in card
     assert "| n_sentences | 20 |" in card
+    assert "(best checkpoint\nby `dev_mrr` on the dev part" in card
     assert "| pretrain.optimizer.learn_rate.initial_rate | 0.01 |" in card
     epochs = [line for line in card.splitlines() if line.startswith(("| 1 |", "| 2 |"))]
     assert 1 <= len(epochs) <= 2

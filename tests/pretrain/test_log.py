@@ -21,6 +21,22 @@ def test_cut_forgets_later_steps_and_a_broken_line(tmp_path: Path) -> None:
     assert log.path.read_text(encoding="utf8") == '{"step": 2}\n{"step": 4}\n'
 
 
+def test_cut_forgets_dev_scores_that_are_still_to_come(tmp_path: Path) -> None:
+    """The checkpoint of step 4 is older than the end of the epoch at step 4."""
+    log = TrainLog(tmp_path / "log.jsonl")
+    records = [
+        {"step": 2, "epoch": 0, "dev_loss": 0.5},
+        {"step": 4, "epoch": 1, "loss": 0.5},
+        {"step": 4, "epoch": 1, "dev_loss": 0.25},
+    ]
+    for record in records:
+        log.write(record)
+    log.cut(4, epoch=2)
+    assert log.read() == records
+    log.cut(4, epoch=1)
+    assert log.read() == records[:2]
+
+
 def test_cut_of_a_missing_log(tmp_path: Path) -> None:
     log = TrainLog(tmp_path / "log.jsonl")
     log.cut(0)

@@ -47,6 +47,9 @@ def test_paper_profile_is_the_paper_word_for_word() -> None:
     [
         ({"pretrain.batch_size": "many"}, "batch_size"),
         ({"pretrain.batch_size": 0}, "batch_size"),
+        ({"pretrain.best_by": "dev_f1"}, "best_by"),
+        ({"pretrain.checkpoint_minutes": -1.0}, "checkpoint_minutes"),
+        ({"pretrain.logger": "wandb"}, "logger"),
         ({"pretrain.model.pooling": "max"}, "pooling"),
         ({"pretrain.model.bias": "zero"}, "bias"),
         ({"pretrain.optimizer.learn_rate.initial_rate": "fast"}, "initial_rate"),
@@ -109,7 +112,19 @@ def test_decisive_settings(tiny_encoder: Path) -> None:
     assert settings["pretrain.optimizer.beta1"] == 0.9
     assert settings["pretrain.model.learn_bias"] is True
     assert settings["pretrain.model.encoder"] != str(tiny_encoder)
+    assert settings["pretrain.best_by"] == "dev_mrr"
     assert not {"pretrain.log_every", "system.n_threads"} & settings.keys()
+
+
+def test_a_logger_decides_nothing(tiny_encoder: Path) -> None:
+    plain = {"paths.encoder": str(tiny_encoder)}
+    block = {"@loggers": "spacy.MLflowLogger.v2", "run_name": "a"}
+    ours, theirs = (
+        get_decisive_settings(set_steps(load_settings(CONFIG, o), n_sentences=10))
+        for o in (plain, plain | {"pretrain.logger": block})
+    )
+    assert ours == theirs
+    assert not any("logger" in key for key in ours)
 
 
 def test_flatten() -> None:

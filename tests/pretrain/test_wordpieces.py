@@ -101,6 +101,25 @@ def test_what_is_cut_is_counted(
     assert whole.losses.texts == whole.losses.mentions == 0
 
 
+def test_sentence_whose_mentions_are_cut_off_is_left_out(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    text = "and then " * 30 + "Paris"
+    docs = [
+        make_doc("Oslo", [(0, 4, "city")]),
+        make_doc(text, [(len(text) - 5, len(text), "town")]),
+        make_doc("Ulm", [(0, 3, "place")]),
+    ]
+    corpus = make(docs, tokenizer, max_length=20)
+    assert (len(corpus), corpus.n_mentions) == (2, 2)
+    assert (corpus.losses.empty, corpus.losses.mentions) == (1, 1)
+    assert corpus.concepts == ["city", "place"]
+    for i, doc in enumerate(docs[::2]):
+        assert corpus.ids[i].tolist() == tokenizer(doc.text)["input_ids"]
+        assert set(corpus.positive_concepts[i].tolist()) == {i}
+        assert len(corpus.positive_tokens[i]) == len(corpus.valid[i])
+
+
 def test_sentences_without_mentions_are_left_out_and_counted(
     tokenizer: PreTrainedTokenizerBase, caplog: pytest.LogCaptureFixture
 ) -> None:

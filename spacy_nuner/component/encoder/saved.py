@@ -79,14 +79,17 @@ def default_layers(folder: Path, n_layers: int) -> tuple[int, ...]:
 
     folder (Path): Encoder folder.
     n_layers (int): Its number of layers.
-    RETURNS (tuple[int, ...]): The top of the frozen half and the last layer, by the
-        record in `nuner.json`; the last layer alone of an encoder without a record.
+    RETURNS (tuple[int, ...]): The middle layer, or the highest frozen one above it by
+        the record in `nuner.json`, and the last layer; the last alone of an encoder
+        without a record.
     RAISES (ValueError): If the record is damaged.
     """
     file = folder / FILE_NAME
     record = read_record(file) if file.is_file() else {}
-    n_frozen = int(record.get("n_frozen_layers", 0))
-    return (n_frozen, n_layers) if 0 < n_frozen < n_layers else (n_layers,)
+    if "n_frozen_layers" not in record:
+        return (n_layers,)
+    middle = max(int(record["n_frozen_layers"]), n_layers // 2)
+    return (middle, n_layers) if 0 < middle < n_layers else (n_layers,)
 
 
 def measure_depths(encoder: JoinedStates) -> dict[str, int]:

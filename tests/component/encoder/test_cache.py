@@ -50,6 +50,26 @@ def test_memory_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     assert [r.getMessage()[:6] for r in caplog.records] == ["[W401]"]  # once
 
 
+def test_new_docs_have_to_come_twice_once_it_is_settled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cache = VectorCache(10_000)
+    cache.put(NLP("a b"), make_vectors(2))
+    cache.settle()
+    assert cache.get(NLP("a b")) is not None
+    cache.put(NLP("c d"), make_vectors(2))
+    assert cache.get(NLP("c d")) is None
+    cache.put(NLP("c d"), make_vectors(2))
+    assert cache.get(NLP("c d")) is not None and len(cache) == 2
+    # What is remembered of those that came once is bounded as well
+    monkeypatch.setattr("spacy_nuner.component.encoder.cache.MAX_SEEN", 3)
+    for text in ("e", "f", "g", "h", "e"):
+        cache.put(NLP(text), make_vectors(1))
+    assert len(cache) == 2
+    cache.put(NLP("e"), make_vectors(1))
+    assert len(cache) == 3
+
+
 def test_same_doc_twice_counts_once() -> None:
     cache = VectorCache(100)
     for _ in range(10):
@@ -83,6 +103,25 @@ def test_hits_after_the_first_epoch(make_nlp: Callable[..., Language]) -> None:
     train(nlp, 5)
     assert passes == []
     nlp("Something else.")
+    assert passes == [1]
+
+
+def test_new_texts_after_training_are_not_kept(
+    make_nlp: Callable[..., Language],
+) -> None:
+    """Those of a dev set are from the second time on, the training set's at once."""
+    nlp = make_nlp()
+    nlp.initialize(lambda: make_examples(nlp))
+    train(nlp, 2)
+    cache = find_shim(nlp).cache
+    assert cache is not None and len(cache) == len(make_examples(nlp))
+    before = cache.n_bytes
+    for _ in nlp.pipe(f"Text number {i}." for i in range(50)):
+        pass
+    assert cache.n_bytes == before
+    passes = count_passes(find_shim(nlp))
+    for _ in range(3):
+        nlp("Text number 1.")
     assert passes == [1]
 
 

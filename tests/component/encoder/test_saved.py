@@ -215,7 +215,7 @@ def test_missing_file(make_trf: Callable[..., Language], tmp_path: Path) -> None
     [
         (None, (2,)),
         ({"format": 1}, (2,)),
-        ({"n_frozen_layers": 0}, (2,)),
+        ({"n_frozen_layers": 0}, (1, 2)),
         ({"n_frozen_layers": 1}, (1, 2)),
         ({"n_frozen_layers": 2}, (2,)),
     ],

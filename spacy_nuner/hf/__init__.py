@@ -1,0 +1,25 @@
+"""What the stages share of Hugging Face encoders: load, find layers, freeze.
+
+Torch, transformers and thinc, no spaCy.
+"""
+
+from .encoder import Encoder
+from .layers import find_layers, find_shared, take_layers
+from .load import load_model, load_tokenizer, pooling_layer_option
+from .projection import load_projection, make_projection, project, save_projection
+from .update import update_in_place
+
+__all__ = [
+    "Encoder",
+    "find_layers",
+    "find_shared",
+    "load_model",
+    "load_projection",
+    "load_tokenizer",
+    "make_projection",
+    "pooling_layer_option",
+    "project",
+    "save_projection",
+    "take_layers",
+    "update_in_place",
+]

@@ -1,0 +1,70 @@
+"""Files that are whole or not there: written beside, renamed, and checked."""
+
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+
+@contextmanager
+def replace_file(path: Path, *, previous: Path | None = None) -> Iterator[Path]:
+    """Write a file beside the old one and rename it when all is on the disk.
+
+    path (Path): The file to make or replace.
+    previous (Path | None): New name of the old file; None: it is not kept.
+    YIELDS (Path): Where to write. It is removed if the block fails.
+    """
+    beside = path.with_name(path.name + ".tmp")
+    try:
+        yield beside
+        # A rename may reach the disk before the data does
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        # Whoever is stopped between the two renames finds the old file
+        if previous is not None and path.exists():
+            os.replace(path, previous)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def compute_crc(header: str, tensors: Iterable[tuple[str, Tensor]]) -> int:
+    """Calculate a checksum: safetensors sees a cut file, but no changed byte.
+
+    header (str): What the checkpoint says of itself.
+    tensors (Iterable[tuple[str, Tensor]]): Name and content of each, in any order.
+    RETURNS (int): CRC-32.
+    """
+    crc = zlib.crc32(header.encode())
+    parts = {}
+    for name, tensor in tensors:
+        data = tensor.detach().cpu().reshape(-1).view(torch.uint8)  # (n_bytes,)
+        parts[name] = zlib.crc32(data.numpy().data)
+    return zlib.crc32(json.dumps(parts, sort_keys=True).encode(), crc)
+
+
+def find_damage(path: Path) -> str | None:
+    """Look whether a checkpoint is as it was written.
+
+    path (Path): The file.
+    RETURNS (str | None): What is wrong with it; None: nothing, or it is not of this
+        package, which `read_header` says.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            if not {"header", "crc32"} <= metadata.keys():
+                return None
+            names = file.keys()
+            tensors = ((name, file.get_tensor(name)) for name in names)
+            got = str(compute_crc(metadata["header"], tensors))
+    except SafetensorError as error:
+        return str(error)
+    expected = metadata["crc32"]
+    return None if got == expected else f"CRC-32 is {got}, expected is {expected}"
