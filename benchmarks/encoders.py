@@ -70,8 +70,8 @@ def make_table(result: dict[str, Any]) -> str:
             )
     lines += [
         "",
-        f"Mean token macro F1 on halves of the pools of {', '.join(result['datasets'])} "
-        f"(at most {result['most']:,} sentences each), paired over {result['n_sets']} "
+        "Mean token macro F1 on halves of the pools of "
+        f"{', '.join(result['datasets'])} (at most {result['most']:,} sentences each), paired over {result['n_sets']} "
         f"training sets for each k. Before: {result['names'][0]}; after: "
         f"{result['names'][1]}. `{result['command']}`, {result['machine']}.",
         END,
@@ -125,8 +125,8 @@ def main(
         "n_sets": n_sets,
         "most": most,
         "names": [describe(before), describe(after)],
-        "command": f"python benchmarks/encoders.py BEFORE AFTER --k {k} --sets {n_sets} "
-        f"--most {most}",
+        "command": f"python benchmarks/encoders.py BEFORE AFTER --k {k} "
+        f"--sets {n_sets} --most {most}",
         "machine": f"{platform.machine()}, spaCy {version('spacy')}",
     }
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,7 @@ class Tower:
         total = 3.0 * (self.n_layers - self.n_frozen) * layer
         if self.n_frozen < self.n_layers and not self.trains_embeddings:
             total -= 3 * projection
-        return total + (self.n_frozen * layer if with_frozen else 0.0)
+        return float(total + (self.n_frozen * layer if with_frozen else 0.0))
 
 
 def count_cells(n_tokens: int, n_concepts: int, width: int) -> float:

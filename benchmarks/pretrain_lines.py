@@ -51,14 +51,14 @@ def speed_lines(result: dict[str, Any]) -> list[str]:
         "",
         "GFLOP: matrix products of both encoders and of the logits, forward and "
         "backward, frozen layers where they are computed; first on sub-tokens alone, "
-        f"then with padding. They are counted from the sizes: {step['counted']:.1f} for "
-        f"one step of ours, where torch counts {step['executed']:.1f} executed. Peak: "
-        f"the best of several square `torch.mm` between the rounds, {peaks}. GiB: the "
-        f"most memory of a whole run of {n_steps} steps, from reading the corpus to the "
-        "checkpoint, in a process of its own; in brackets without pages of files. "
-        "Loss: mean over the last third of the steps. On one batch without dropout both "
-        f"loops have the loss {agreement['ours']:.6f} and "
-        f"{agreement['plain loop']:.6f}.",
+        "then with padding. They are counted from the sizes: "
+        f"{step['counted']:.1f} for one step of ours, where torch counts "
+        f"{step['executed']:.1f} executed. Peak: the best of several square `torch.mm` "
+        f"between the rounds, {peaks}. GiB: the most memory of a whole run of "
+        f"{n_steps} steps, from reading the corpus to the checkpoint, in a process of "
+        "its own; in brackets without pages of files. Loss: mean over the last third "
+        "of the steps. On one batch without dropout both loops have the loss "
+        f"{agreement['ours']:.6f} and {agreement['plain loop']:.6f}.",
         "",
         "The states above the frozen layers are computed once, "
         f"{1000 * ours['seconds_of_states']:.1f} ms a sentence: over "

@@ -2,9 +2,8 @@
 
 Each recipe is the default of configs/sample/pretrain.cfg with some settings changed. It
 is trained with several seeds on a part of the training sentences and scored by the rank
-of the dev part's concepts and by few-shot heads on halves of the pools
-(`benchmarks/pools.py`). No test file is opened. Finished cells are kept: the command can
-be stopped and goes on.
+of the dev part's concepts and by few-shot heads on halves of the pools (`pools.py`). No
+test file is opened. Finished cells are kept: the command can be stopped and goes on.
 
     python benchmarks/recipe.py --seeds 0,1,2 --docs docs/pretraining.md
 """
@@ -229,8 +228,8 @@ def main(
         shutil.rmtree(pools, ignore_errors=True)
     result = {
         "rows": {name: rows[name] for name in VARIANTS if name in rows},
-        "setting": f"{sentences:,} sentences, {epochs} epochs, {precision}; pools of at "
-        f"most {most:,} sentences each, {n_sets} training sets for each k, mean token "
+        "setting": f"{sentences:,} sentences, {epochs} epochs, {precision}; pools of "
+        f"at most {most:,} sentences each, {n_sets} training sets for each k, mean token "
         "macro F1",
         "command": f"python benchmarks/recipe.py --seeds {seeds} --sentences "
         f"{sentences} --epochs {epochs} --sets {n_sets} --most {most}",

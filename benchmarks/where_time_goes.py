@@ -51,10 +51,9 @@ NAMES = (
 def measure(run: Callable[[], Any]) -> dict[str, float]:
     """Find out what a call spends its time on.
 
-    run (Callable): Some steps.
+    run (Callable): Some steps, not the first ones.
     RETURNS (dict[str, float]): Share of the time by group; they sum up to 1.
     """
-    run()
     activities = [ProfilerActivity.CPU]
     with marked(), profile(activities=activities) as found, record_function(WHOLE):
         run()

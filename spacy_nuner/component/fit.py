@@ -66,9 +66,9 @@ def start_head(
     """Give the head its dimensions and first weights, whatever it had before.
 
     Inputs are centred by the mean of the training set and whitened: with the matrix
-    that is given, or else by the spread of each feature in the training set. Without a
-    start a linear head begins at zero: softmax regression is convex, so nothing needs
-    to be drawn at random. A start is converted so that the head computes what it says.
+    that is given, or else by the spread of each feature in the training set. A start is
+    converted so that the head computes what it says. Without one all logits are zero:
+    softmax regression is convex, so that only hidden units have to be drawn at random.
 
     Few examples leave most directions of the vectors free, hence the pull: weights are
     held near those they start with, the less the more tokens there are to learn from.

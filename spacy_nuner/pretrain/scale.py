@@ -1,7 +1,5 @@
 """The factor by which half precision needs the loss enlarged."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -26,10 +24,10 @@ class LossScale(nn.Module):
         self.register_buffer("value", torch.tensor(START))
         self.register_buffer("n_good", torch.tensor(0))
 
-    def unscale(self, gradients: Sequence[Tensor]) -> bool:
+    def unscale(self, gradients: list[Tensor]) -> bool:
         """Take the scale out of all gradients of a step, and adapt it.
 
-        gradients (Sequence[Tensor]): The gradients of both encoders, changed in place.
+        gradients (list[Tensor]): The gradients of both encoders, changed in place.
         RETURNS (bool): Whether they are finite. If not, the step is to be skipped: the
             scale was too large, and is half of it from now on.
         """

@@ -75,7 +75,7 @@ def test_white_space_is_like_the_end_of_a_text(n_tokens: int, is_matrix: bool) -
 @pytest.mark.parametrize("n_views", [1, 3])
 @pytest.mark.parametrize("is_matrix", [False, True])
 def test_both_ways_compute_the_formula(n_views: int, is_matrix: bool) -> None:
-    """Prediction takes the whitening into the weights; training does not."""
+    """Whitening is taken into the weights, but in training on few tokens."""
     layer, X = make_layer(n_views, is_matrix=is_matrix), make_inputs()
     expected = compute(layer, X)
     trained, _ = layer.begin_update(X)

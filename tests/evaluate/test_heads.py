@@ -28,7 +28,7 @@ CONFIG = Path(__file__).parents[2] / "configs" / "tiny" / "fewshot_frozen.cfg"
 
 @pytest.fixture(scope="module")
 def config():
-    return read_config(CONFIG, {"training.max_steps": 40})
+    return read_config(CONFIG, {"training.max_steps": 40, "components.nuner.pull": 0.7})
 
 
 def bio_tags(gold):

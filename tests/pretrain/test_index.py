@@ -8,6 +8,7 @@ import numpy
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
+from spacy.training import Example
 from thinc.api import Config
 from transformers import PreTrainedTokenizerBase
 
@@ -220,6 +221,31 @@ def test_index_follows_the_files(
     assert other.digest() != first.digest()
     in_memory, _ = read_corpora(parts(tiny_encoder, concept_docs[1:10], "moved"))
     assert_same(in_memory, other)
+
+
+def test_reader_of_the_users_own(
+    tmp_path: Path,
+    tiny_encoder: Path,
+    concept_docs: list[Doc],
+    parts: Callable[..., Config],
+) -> None:
+    n_calls = 0
+
+    def make_reader(path: str) -> Callable[[spacy.Language], Iterator[Example]]:
+        def read(nlp: spacy.Language) -> Iterator[Example]:
+            nonlocal n_calls
+            n_calls += 1
+            for doc in concept_docs[:5]:
+                yield Example(Doc(nlp.vocab, words=[t.text for t in doc]), doc)
+
+        return read
+
+    spacy.registry.readers("test.ConceptDocs.v1", func=make_reader)
+    config = parts(tiny_encoder, concept_docs[:9])
+    config["corpus"]["train"]["@readers"] = "test.ConceptDocs.v1"
+    for n in (1, 2):
+        train, dev = read_corpora(config, tmp_path / "index")
+        assert (len(train), len(dev), n_calls) == (5, 2, n)
 
 
 def test_plan_of_a_million_sentences_is_small() -> None:
