@@ -71,9 +71,10 @@ def make_table(result: dict[str, Any]) -> str:
     lines += [
         "",
         "Mean token macro F1 on halves of the pools of "
-        f"{', '.join(result['datasets'])} (at most {result['most']:,} sentences each), paired over {result['n_sets']} "
-        f"training sets for each k. Before: {result['names'][0]}; after: "
-        f"{result['names'][1]}. `{result['command']}`, {result['machine']}.",
+        f"{', '.join(result['datasets'])} (at most {result['most']:,} sentences "
+        f"each), paired over {result['n_sets']} training sets for each k. "
+        f"Before: {result['names'][0]}; after: {result['names'][1]}. "
+        f"`{result['command']}`, {result['machine']}.",
         END,
     ]
     return "\n".join(lines)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from common import CLOCKS, ROOT
-from spacy.vocab import Vocab
 
 from spacy_nuner.corpus.reader import read_docs
 from spacy_nuner.hf import load_tokenizer
@@ -87,7 +86,7 @@ def _time_parts(
 ) -> tuple[float, float]:
     shard = min(Path(overrides["paths.train"]).glob("*.spacy"))
     start = now()
-    texts = [doc.text for doc in read_docs(shard, Vocab())]
+    texts = [doc.text for doc in read_docs(shard, None)]
     reading = now() - start
     tokenizer = load_tokenizer(overrides["paths.encoder"])
     start = now()

@@ -229,8 +229,8 @@ def main(
     result = {
         "rows": {name: rows[name] for name in VARIANTS if name in rows},
         "setting": f"{sentences:,} sentences, {epochs} epochs, {precision}; pools of "
-        f"at most {most:,} sentences each, {n_sets} training sets for each k, mean token "
-        "macro F1",
+        f"at most {most:,} sentences each, {n_sets} training sets for each k, mean "
+        "token macro F1",
         "command": f"python benchmarks/recipe.py --seeds {seeds} --sentences "
         f"{sentences} --epochs {epochs} --sets {n_sets} --most {most}",
         "machine": f"{platform.machine()}, {threads} thread, torch {torch.__version__}",

@@ -37,13 +37,13 @@ class ConceptReader:
             words = [token.text for token in doc]
             yield Example(Doc(nlp.vocab, words=words, spaces=spaces), doc)
 
-    def read_docs(self, vocab: Vocab) -> Iterator[Doc]:
+    def read_docs(self) -> Iterator[Doc]:
         """Read the documents alone: no predicted side, which takes as long again.
 
-        vocab (Vocab): the vocabulary that they share.
-        YIELDS (Doc): see the function `read_docs`.
+        YIELDS (Doc): see the function `read_docs`. They have one vocabulary per shard,
+            so that memory does not grow with the words of the corpus.
         """
-        return read_docs(self.path, vocab, limit=self.limit)
+        return read_docs(self.path, None, limit=self.limit)
 
     def fingerprint(self) -> str:
         """Identify what will be read by the content of the files, not by their names.
@@ -71,11 +71,14 @@ def create_concept_reader(path: str | Path, limit: int = 0) -> ConceptReader:
     return ConceptReader(path, limit)
 
 
-def read_docs(path: str | Path, vocab: Vocab, *, limit: int = 0) -> Iterator[Doc]:
+def read_docs(
+    path: str | Path, vocab: Vocab | None, *, limit: int = 0
+) -> Iterator[Doc]:
     """Read the documents of all shards in the order in which they were written.
 
     path (str | Path): a folder of DocBin shards or a single `.spacy` file.
-    vocab (Vocab): the vocabulary that the documents share.
+    vocab (Vocab | None): the vocabulary that the documents share; None: those of a
+        shard share an empty one.
     limit (int): read at most so many documents; 0 means all.
     YIELDS (Doc): mentions in `doc.spans["concepts"]`, span label = concept;
         `doc.user_data["id"]`, `doc.user_data["descriptions"]` (parallel to the spans).
@@ -88,7 +91,8 @@ def read_docs(path: str | Path, vocab: Vocab, *, limit: int = 0) -> Iterator[Doc
         yield doc
 
 
-def _read_shard(path: Path, vocab: Vocab) -> Iterator[Doc]:
+def _read_shard(path: Path, vocab: Vocab | None) -> Iterator[Doc]:
+    vocab = Vocab() if vocab is None else vocab
     docs = DocBin().from_disk(path).get_docs(vocab)
     while True:
         # Not around the `yield`: the registries are everybody's

@@ -7,7 +7,6 @@ from typing import Any
 from spacy import blank
 from spacy.tokens import Doc
 from spacy.util import registry
-from spacy.vocab import Vocab
 from thinc.api import Config
 
 from ..hf import load_tokenizer
@@ -69,7 +68,6 @@ def read_corpora(
 def _read_docs(reader: Any) -> Iterator[Doc]:
     # spaCy asks no more of a reader than examples
     if hasattr(reader, "read_docs"):
-        # A vocabulary that works out nothing about a new word
-        yield from reader.read_docs(Vocab())
+        yield from reader.read_docs()
     else:
         yield from (example.reference for example in reader(blank("en")))

@@ -88,3 +88,17 @@ def test_a_shard_is_read_in_pieces(
     # Between two documents, everybody may register decoders
     assert "get_all" not in msgpack_decoders.__dict__
     assert [*ids, *(doc.user_data["id"] for doc in docs)] == list("0123456")
+
+
+def test_documents_alone(folder: Path) -> None:
+    docs = list(create_concept_reader(folder, 5).read_docs())
+    expected = list(read_docs(folder, spacy.blank("en").vocab, limit=5))
+    for ours, theirs in zip(docs, expected, strict=True):
+        assert ours.text == theirs.text
+        assert ours.user_data == theirs.user_data
+        spans = [
+            [(s.start, s.end, s.label_) for s in d.spans["concepts"]]
+            for d in (ours, theirs)
+        ]
+        assert spans[0] == spans[1] != []
+    assert docs[0].vocab is docs[2].vocab is not docs[3].vocab
