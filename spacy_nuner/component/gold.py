@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 import numpy as np
-from spacy.attrs import IS_SPACE
+from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, ORTH
 from spacy.training import Example
 from thinc.types import Ints1d
 
 from ..errors import Errors
 
 MISSING = -1
+# What a token's `ent_iob` stands for: missing, inside, outside, begin
+IOB = ("", "I", "O", "B")
 
 
 def gold_tags(example: Example, tags: Mapping[str, int]) -> Ints1d:
@@ -27,7 +29,7 @@ def gold_tags(example: Example, tags: Mapping[str, int]) -> Ints1d:
     is_bio = any(tag.startswith("B-") for tag in tags)
     indices = np.full(len(example.predicted), MISSING, dtype="int64")
     is_space = example.predicted.to_array(IS_SPACE).tolist()
-    for i, biluo in enumerate(example.get_aligned_ner()):
+    for i, biluo in enumerate(_align_ner(example)):
         if biluo in (None, "-", "") or is_space[i]:
             continue
         tag = biluo
@@ -38,6 +40,21 @@ def gold_tags(example: Example, tags: Mapping[str, int]) -> Ints1d:
             raise unknown_label(biluo[2:], [t[2:] for t in tags], example)
         indices[i] = tags[tag]
     return cast(Ints1d, indices)
+
+
+def _align_ner(example: Example) -> list[str | None]:
+    """The reference's BILUO tags for the predicted tokens, "B" and "I" where it has the
+    same tokens: spaCy's way, by characters, would take a third of a training step."""
+    predicted, reference = example.predicted, example.reference
+    if not np.array_equal(predicted.to_array(ORTH), reference.to_array(ORTH)):
+        tags: list[str | None] = example.get_aligned_ner()
+        return tags
+    strings = reference.vocab.strings
+    rows = reference.to_array([ENT_IOB, ENT_TYPE]).tolist()
+    return [
+        f"{IOB[iob]}-{strings[label]}" if label else ("O" if iob == 2 else None)
+        for iob, label in rows
+    ]
 
 
 def unknown_label(label: str, known: Iterable[str], example: Example) -> ValueError:
