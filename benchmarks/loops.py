@@ -11,7 +11,7 @@ from flops import Tower, count_cells
 from plain_loop import PlainLoop, Sentence, read_sentences
 from thinc.api import Config
 
-from spacy_nuner.pretrain.batch import Padded, PretrainBatch, make_batch, plan_epoch
+from spacy_nuner.pretrain.batch import Padded, make_batch, plan_epoch
 from spacy_nuner.pretrain.checkpoint import Progress, RunInfo
 from spacy_nuner.pretrain.corpora import read_corpora
 from spacy_nuner.pretrain.loop import Trainer, take_step
@@ -141,13 +141,14 @@ class Ours:
             n for group in batch.concepts.groups for n in get_lengths(group, padded)
         ]
         with_frozen = self.trainer.frozen is None
-        return self.count_products(batch, texts, names, with_frozen=with_frozen)
+        n_tokens = batch.targets.n_tokens
+        return self.count_products(texts, names, n_tokens, with_frozen=with_frozen)
 
     def count_products(
         self,
-        batch: PretrainBatch,
         texts: list[int],
         concepts: list[int],
+        n_tokens: int,
         *,
         with_frozen: bool,
     ) -> float:
@@ -167,11 +168,10 @@ class Ours:
             n_frozen=s["n_frozen_concept_layers"],
             frozen_embeddings=s["freeze_concept_embeddings"],
         )
-        targets = batch.targets
         return (
             text.count(texts, with_frozen=with_frozen)
             + concept.count(concepts, with_frozen=True)
-            + count_cells(targets.n_tokens, targets.n_concepts, text.width)
+            + count_cells(n_tokens, len(concepts), text.width)
         )
 
 
@@ -214,10 +214,11 @@ class Plain:
         names = [
             n for group in batch.concepts.groups for n in get_lengths(group, False)
         ]
+        n_tokens = batch.targets.n_tokens
         if padded:
-            # Concepts are one group here
-            names = [max(names)] * len(names)
-        return self.ours.count_products(batch, texts, names, with_frozen=True)
+            # Concepts are one group here, and padding has logits
+            names, n_tokens = [max(names)] * len(names), sum(texts)
+        return self.ours.count_products(texts, names, n_tokens, with_frozen=True)
 
 
 System = Ours | Plain

@@ -14,9 +14,7 @@ from torch import Tensor
 from ..errors import Warnings
 from ..hf import load_model, load_projection
 from .batch import ConceptGroups, PretrainBatch, TextPart
-from .compiled import compile_layers
 from .contrast import Contrast, Link
-from .dropout import use_fast_dropout
 from .encoders import ConceptEncoder, Pooling, TextEncoder
 from .scale import LossScale
 from .shim import Precision, TowerShim
@@ -103,11 +101,9 @@ def build_contrastive_model(
         ("texts", texts, _convert_texts),
         ("concepts", concepts, _convert_concepts),
     ):
-        shim = TowerShim(module, precision=precision, loss_scale=scale)
-        if compiled:
-            compile_layers(module)
-        else:
-            use_fast_dropout(module)
+        shim = TowerShim(
+            module, precision=precision, compiled=compiled, loss_scale=scale
+        )
         attrs = {"convert": convert}
         towers.append(Model(name, _run_tower, shims=[shim], attrs=attrs))
     return Model(

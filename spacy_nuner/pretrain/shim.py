@@ -11,7 +11,9 @@ from thinc.util import torch2xp, xp2torch
 from torch import Tensor, nn
 
 from ..errors import Errors
-from ..hf import update_in_place
+from ..hf import Encoder, update_in_place
+from .compiled import compile_layers
+from .dropout import FastAttention, use_fast_dropout
 from .optimizer import AdamW
 from .scale import LossScale
 
@@ -28,16 +30,18 @@ class TowerShim(PyTorchShim):
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Encoder,
         *,
         precision: Precision = "fp32",
+        compiled: bool = False,
         loss_scale: LossScale | None = None,
     ) -> None:
         """Wrap an encoder.
 
-        model (nn.Module): The encoder.
+        model (Encoder): The encoder.
         precision (Precision): What the encoder computes in. Weights, loss and optimizer
             stay in single precision.
+        compiled (bool): Whether torch.compile is used; it makes dropout of its own.
         loss_scale (LossScale | None): What the gradient is multiplied with on its way
             back; `unscale` in `step.py` takes it out again. None: nothing.
         RAISES (ValueError): For a precision that is not known.
@@ -46,7 +50,12 @@ class TowerShim(PyTorchShim):
             allowed = ", ".join(get_args(Precision))
             raise ValueError(Errors.N315.format(got=precision, allowed=allowed))
         super().__init__(model)
+        if compiled:
+            compile_layers(model)
+        else:
+            use_fast_dropout(model)
         self.precision = precision
+        self.compiled = compiled
         self.loss_scale = loss_scale
         self.call: Callable[..., Tensor] = model
         self.hold: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -113,7 +122,8 @@ class TowerShim(PyTorchShim):
         return torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
 
     def _encode(self, call: Callable[..., Tensor], inputs: ArgsKwargs) -> Tensor:
-        with self.autocast():
+        attention = nullcontext() if self.compiled else FastAttention()
+        with self.autocast(), attention:
             output = call(*inputs.args, **inputs.kwargs)
         return output.float()
 

@@ -144,6 +144,16 @@ def test_dropout_is_on_in_training(tiny_encoder: Path, batch: PretrainBatch) -> 
     assert not numpy.allclose(first, second, atol=1e-3)
 
 
+def test_dropout_draws_fast(tiny_encoder: Path, batch: PretrainBatch) -> None:
+    """Neither hidden states nor attention use torch's own dropout."""
+    model = build(tiny_encoder, dropout=0.5)
+    with torch.profiler.profile() as profile:
+        add_batch(model, batch, configure_in_batch_bce())
+    names = {event.key for event in profile.key_averages()}
+    assert "aten::matmul" in names
+    assert not names & {"aten::bernoulli_", "aten::native_dropout"}
+
+
 def test_set_link(tiny_encoder: Path) -> None:
     model = build(tiny_encoder)
     set_link(model, Link(temperature=2.0, bias=1.5))
