@@ -47,8 +47,7 @@ def _align_ner(example: Example) -> list[str | None]:
     same tokens: spaCy's way, by characters, would take a third of a training step."""
     predicted, reference = example.predicted, example.reference
     if not np.array_equal(predicted.to_array(ORTH), reference.to_array(ORTH)):
-        tags: list[str | None] = example.get_aligned_ner()
-        return tags
+        return list(example.get_aligned_ner())
     strings = reference.vocab.strings
     rows = reference.to_array([ENT_IOB, ENT_TYPE]).tolist()
     return [
