@@ -41,6 +41,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/inference.py --docs docs/component.md \
 		--cost-encoder encoders/sample --python-span-marker $(SPAN_MARKER_PYTHON)
 	$(BIN)/python benchmarks/inference.py --docs docs/component.md --memory 100000
+	$(BIN)/python benchmarks/pretrain.py --docs docs/pretraining.md
 	$(BIN)/python benchmarks/pretrain_scale.py --docs docs/pretraining.md
 
 clean:

@@ -34,20 +34,6 @@ PAPER = {
     "pretrain.model.concept_encoder": None,
     "pretrain.model.learn_temperature": False,
 }
-# What is measured: the sample profile's economy
-SAMPLE = {
-    "pretrain.model.n_frozen_layers": 3,
-    "pretrain.model.n_frozen_concept_layers": 0,
-    "pretrain.model.freeze_embeddings": True,
-    "pretrain.model.freeze_concept_embeddings": True,
-    "pretrain.model.dropout": 0.1,
-    "pretrain.model.bias": -5.0,
-    "pretrain.model.learn_bias": True,
-    "pretrain.model.pooling": "mean",
-    "pretrain.batch_size": 48,
-    "pretrain.max_grad_norm": 1.0,
-    "pretrain.optimizer.learn_rate.initial_rate": 5e-4,
-}
 
 
 @dataclass(frozen=True)
@@ -153,20 +139,15 @@ class Ours:
         with_frozen: bool,
     ) -> float:
         """RETURNS (float): Operations of a step on texts of these lengths."""
-        section, encoders = (
-            self.trainer.info.config["pretrain"],
-            get_encoders(self.trainer.model),
-        )
-        s, config = section["model"], encoders[0].model.config
-        text = Tower.read(
-            config,
-            n_frozen=s["n_frozen_layers"],
-            frozen_embeddings=s["freeze_embeddings"],
-        )
-        concept = Tower.read(
-            config,
-            n_frozen=s["n_frozen_concept_layers"],
-            frozen_embeddings=s["freeze_concept_embeddings"],
+        settings = self.trainer.info.config["pretrain"]["model"]
+        config = get_encoders(self.trainer.model)[0].model.config
+        text, concept = (
+            Tower.read(
+                config,
+                n_frozen=settings[f"n_frozen_{kind}layers"],
+                frozen_embeddings=settings[f"freeze_{kind}embeddings"],
+            )
+            for kind in ("", "concept_")
         )
         return (
             text.count(texts, with_frozen=with_frozen)
@@ -242,7 +223,7 @@ def read_config(
     """
     steps = {"pretrain.total_steps": total_steps, "pretrain.max_steps": 0}
     chosen = {"pretrain.model.precision": precision}
-    settings = load_settings(path, PAPER | SAMPLE | chosen | steps | changes)
+    settings = load_settings(path, PAPER | chosen | steps | changes)
     return set_steps(settings, n_sentences=1)
 
 

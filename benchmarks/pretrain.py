@@ -39,7 +39,6 @@ from common import (
 )
 from flops import measure_peak
 from loops import (
-    SAMPLE,
     Ours,
     Plain,
     System,
@@ -60,6 +59,7 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 WARM_UP = 2
 MEMORY = Path(__file__).with_name("pretrain_memory.py")
 GOALS = {"ratio": 2.5, "share_of_peak": 0.6, "peak_gib": 2.0, "optimizer": 0.1}
+SETTINGS = ("batch_size", "bucket", "max_epochs", "max_grad_norm", "model", "optimizer")
 PACKAGES = ("torch", "transformers", "thinc", "spacy")
 
 
@@ -115,8 +115,9 @@ def compare(
     """
     # What is slow the first time is not measured
     total_steps = WARM_UP + n_rounds * n_steps
-    size = SAMPLE["pretrain.batch_size"]
-    both = read_both(read_config(path, "fp32"), total_steps * size)
+    config = read_config(path, "fp32")
+    size = config["pretrain"]["batch_size"]
+    both = read_both(config, total_steps * size)
     order = np.random.default_rng(0).permutation(both.n)[: total_steps * size]
     warm_up, rest = order[: WARM_UP * size], order[WARM_UP * size :]
     parts = np.array_split(rest, n_rounds)
@@ -152,8 +153,7 @@ def compare(
     return {
         "n_rounds": n_rounds,
         "n_steps": n_steps,
-        "settings": SAMPLE,
-        "n_epochs": config["pretrain"]["max_epochs"],
+        "settings": {key: config["pretrain"][key] for key in SETTINGS},
         "agreement": check_agreement(path, folder, both),
         "peaks": best,
         "rows": {
@@ -222,7 +222,7 @@ def measure_memory(path: Path, steps: int, threads: int) -> dict[str, Any]:
         options = ["--steps", str(steps), "--threads", str(threads)]
         options += ["--precision", precision]
         call = [sys.executable, str(MEMORY), system.split()[-1], str(path), *options]
-        done = subprocess.run(call, capture_output=True, text=True, check=True)
+        done = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True)
         name = f"{system}, {precision}"
         found[name] = json.loads(done.stdout.splitlines()[-1])
         msg.text(f"{name}: {found[name]['peak_gib']:.2f} GiB")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 import typer
+from transformers.utils import logging as transformers_logging
 
 STATUS = Path("/proc/self/status")
 # Seconds from one look to the next
@@ -27,6 +28,7 @@ def main(
     precision: str = typer.Option("fp32"),
 ) -> None:
     """Run some steps and look at the memory."""
+    transformers_logging.set_verbosity_error()
     if threads:
         torch.set_num_threads(threads)
     with Watch() as watch:
@@ -37,13 +39,13 @@ def main(
 
 def run_ours(config: Path, steps: int, precision: str) -> None:
     """Do what `spacy-nuner pretrain` does."""
-    from loops import PAPER, SAMPLE
+    from loops import PAPER
 
     from spacy_nuner.pretrain.run import pretrain
     from spacy_nuner.pretrain.settings import load_settings
 
     changes = {"pretrain.model.precision": precision, "pretrain.max_steps": steps}
-    settings = load_settings(config, PAPER | SAMPLE | changes)
+    settings = load_settings(config, PAPER | changes)
     with tempfile.TemporaryDirectory() as folder:
         pretrain(settings, Path(folder))
 

@@ -12,11 +12,6 @@ from ..pretrain.conftest import concept_docs as concept_docs
 from ..pretrain.conftest import corpus_folder as corpus_folder
 
 CONFIG = Path(__file__).parents[2] / "configs" / "tiny" / "pretrain.cfg"
-SMALL = {
-    "pretrain.batch_size": 4,
-    "pretrain.model.n_frozen_layers": 1,
-    "pretrain.optimizer.learn_rate.initial_rate": 1e-3,
-}
 
 
 @pytest.fixture
@@ -26,8 +21,6 @@ def config_path(
     corpus_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
-    for name, value in SMALL.items():
-        monkeypatch.setitem(loops.SAMPLE, name, value)
     monkeypatch.setattr(flops, "SIZES", (64,))
     monkeypatch.setattr(flops, "SECONDS", 0.01)
     config = Config().from_disk(CONFIG, interpolate=False)
@@ -36,6 +29,9 @@ def config_path(
         "train": str(corpus_folder / "train"),
         "dev": str(corpus_folder / "dev"),
     }
+    # 20 sentences are enough; and what the plain loop has to be told
+    config["pretrain"] |= {"batch_size": 4, "max_grad_norm": 1.0}
+    config["pretrain"]["model"]["dropout"] = 0.1
     path = tmp_path / "pretrain.cfg"
     config.to_disk(path)
     return path
