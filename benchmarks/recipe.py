@@ -178,8 +178,8 @@ def main(
         None, help=f"Markdown file whose block {START} gets the table."
     ),
     seeds: str = typer.Option("0,1,2", help="Seeds of the training, with commas."),
-    sentences: int = typer.Option(1500, help="Training sentences."),
-    epochs: int = typer.Option(3, help="Epochs."),
+    sentences: int = typer.Option(2000, help="Training sentences."),
+    epochs: int = typer.Option(4, help="Epochs."),
     precision: str = typer.Option("bf16", help="What the encoders compute in."),
     threads: int = typer.Option(1, help="Threads of torch."),
     k: str = typer.Option("1,4,16,64", help="Mentions of each type."),
