@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from spacy_nuner.corpus.stats import PlacedReply
+    from spacy_nuner.corpus.imports import Row
+    from spacy_nuner.corpus.sources import Reply
+    from spacy_nuner.corpus.stats import PlacedReply, PlaceT
 
 JOURNAL = "journal"
 # lines left out on purpose: the filter of Section 3.1, and what was said twice
-WANTED = frozenset({"generic_concept", "duplicate"})
+WANTED = frozenset({"generic_concept", "duplicate", "nothing"})
 # formats whose texts are passages
 CUT = frozenset({"pile-ner"})
 
@@ -47,6 +49,12 @@ def corpus(
         "whose texts are long passages, is cut.",
     ),
     limit: int = typer.Option(0, min=0, help="Read at most so many texts; 0: all."),
+    jobs: int | None = typer.Option(
+        None,
+        min=0,
+        help="Processes that work at once; 0: as many as there are cores. Left out: "
+        "the same from 10,000 texts on, else 1. The corpus does not depend on it.",
+    ),
 ) -> None:
     """Parse the stored replies, place the mentions and write the concept corpus.
 
@@ -54,10 +62,9 @@ def corpus(
     Published annotations of other projects are placed by the same rules.
     """
     from tqdm import tqdm
-    from wasabi import msg
 
+    from spacy_nuner.cli.show import msg
     from spacy_nuner.corpus.build import write_corpus
-    from spacy_nuner.corpus.pieces import cut_replies
 
     models: Counter[str] = Counter()
     source: dict[str, Any] = {
@@ -68,24 +75,20 @@ def corpus(
     if format != JOURNAL or sentences or limit:
         source["settings"] |= {"format": format, "sentences": sentences, "limit": limit}
     try:
-        if format == JOURNAL:
-            placed = islice(_place(replies, models), limit or None)
-        else:
-            placed = _import(replies, format, models, limit)
-        progress: Iterator[PlacedReply] = iter(
-            tqdm(
-                placed,
-                total=_count_lines(replies) if format == JOURNAL else None,
-                desc="corpus",
-                unit="reply",
-                disable=None,
-            )
+        n_texts = _count(replies, format)
+        items = tqdm(
+            islice(_read(replies, format, models), limit or None),
+            total=min(n_texts, limit) if n_texts and limit else n_texts,
+            desc="corpus",
+            unit="reply",
+            disable=None,
         )
-        if sentences or (sentences is None and format in CUT):
-            progress = cut_replies(progress)
         stats = write_corpus(
-            progress,
+            items,
             output,
+            place=PLACE.get(format, place_line),
+            sentences=format in CUT if sentences is None else sentences,
+            jobs=jobs,
             dev_share=dev_share,
             shard_size=shard_size,
             max_lost=max_lost,
@@ -97,41 +100,59 @@ def corpus(
     _say(stats, output)
 
 
-def _place(path: Path, models: Counter[str]) -> "Iterator[PlacedReply]":
-    from spacy_nuner.annotate.align import place_reply
+def _count(path: Path, format: str) -> int | None:
+    from spacy_nuner.corpus.sources import count_replies
+
+    return count_replies(path) if format == JOURNAL else None
+
+
+def _read(path: Path, format: Any, models: Counter[str]) -> "Iterator[Reply | Row]":
+    """Read what is to be placed, and count what it is of."""
+    from spacy_nuner.corpus.imports import read_rows
     from spacy_nuner.corpus.sources import read_replies
+
+    if format == JOURNAL:
+        for reply in read_replies(path):
+            models[reply.model] += 1
+            yield reply
+    else:
+        for row in read_rows(path, format):
+            models[format] += 1
+            yield row
+
+
+def place_journal(reply: "Reply") -> "PlacedReply":
+    """Place a reply of the journal; workers call this by its name."""
+    from spacy_nuner.annotate.align import place_reply
+    from spacy_nuner.annotate.json_reply import count_lines
     from spacy_nuner.corpus.stats import PlacedReply
 
-    for reply in read_replies(path):
-        models[reply.model] += 1
-        mentions, drops = place_reply(reply.text, reply.response)
-        n_lines = sum(1 for line in reply.response.split("\n") if line.strip())
-        yield PlacedReply(reply.id, reply.text, mentions, drops, n_lines)
+    mentions, drops = place_reply(reply.text, reply.response)
+    n_lines = count_lines(reply.response)
+    return PlacedReply(reply.id, reply.text, mentions, drops, n_lines)
 
 
-def _import(
-    path: Path, format: Any, models: Counter[str], limit: int
-) -> "Iterator[PlacedReply]":
+def place_sentence(row: "Row") -> "PlacedReply":
+    """Place a row as the replies to NuNER's prompt, with its filter (Section 3.1)."""
     from spacy_nuner.annotate.align import place_reply
-    from spacy_nuner.corpus.imports import import_rows
+    from spacy_nuner.corpus.imports import place_row
 
-    # The filter of Section 3.1 belongs to NuNER's prompt
-    generic: Any = "sentence" if format == "nuner" else "line"
-    place = partial(place_reply, generic=generic)
-    for reply in import_rows(path, format, place, limit=limit):
-        models[format] += 1
-        yield reply
+    return place_row(row, place_reply)
 
 
-def _count_lines(path: Path) -> int | None:
-    if not path.is_file():
-        return None  # the reader says it better
-    with path.open("rb") as file:
-        return sum(1 for _ in file)
+def place_line(row: "Row") -> "PlacedReply":
+    """Place a row of another prompt, where "concept" costs no more than its line."""
+    from spacy_nuner.annotate.align import place_reply
+    from spacy_nuner.corpus.imports import place_row
+
+    return place_row(row, partial(place_reply, generic="line"))
+
+
+PLACE: "dict[str, PlaceT]" = {JOURNAL: place_journal, "nuner": place_sentence}
 
 
 def _say(stats: dict[str, Any], output: Path) -> None:
-    from wasabi import msg
+    from spacy_nuner.cli.show import msg
 
     msg.good(
         f"{stats['n_sentences']:,} sentences ({stats['n_train']:,} train, "

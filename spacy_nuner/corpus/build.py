@@ -3,36 +3,45 @@
 import json
 import logging
 from collections.abc import Iterable
+from concurrent.futures import Executor
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
-import spacy
-from spacy.language import Language
-from spacy.tokens import Doc, DocBin, Span
-
 from ..errors import Errors, Warnings
-from ..types import Mention
 from .files import replacing_dir, write_json
-from .registries import settled_registries
-from .split import PARTS, Part, split_of, text_digest
+from .shards import ShardWriter
+from .split import PARTS, part_of
 from .stats import (
     DUPLICATE_TEXT,
-    TOKEN_EDGES,
+    Chunk,
     CorpusStats,
     DropRecord,
     PlacedReply,
-    account_for_drops,
+    PlaceT,
 )
+from .workers import count_cores, map_in_order, start_workers
 
 logger = logging.getLogger(__name__)
 
-SPANS_KEY = "concepts"
+# Items that a worker gets at a time, and how many are worth more than one worker
+CHUNK_SIZE = 500
+MANY = 10_000
+
+
+def place_as_it_is(reply: PlacedReply) -> PlacedReply:
+    """RETURNS (PlacedReply): The reply itself, which is placed already."""
+    return reply
 
 
 def write_corpus(
-    replies: Iterable[PlacedReply],
+    items: Iterable[Any],
     output_dir: str | Path,
     *,
+    place: PlaceT = place_as_it_is,
+    sentences: bool = False,
+    jobs: int | None = 1,
     dev_share: float = 0.1,
     shard_size: int = 2000,
     max_lost: float = 0.2,
@@ -43,10 +52,15 @@ def write_corpus(
 
     Texts that come again are kept once; sentences without a mention are counted and
     left out. The corpus is built beside `output_dir` and put in its place at the end,
-    so a run that is stopped leaves what was there.
+    so a run that is stopped leaves what was there. The files do not depend on `jobs`.
 
-    replies (Iterable[PlacedReply]): texts with the mentions placed in them.
+    items (Iterable[Any]): what `place` takes, read as it is needed.
     output_dir (str | Path): gets `train/`, `dev/`, `drops.jsonl`, `stats.json`.
+    place (PlaceT): gives the text of an item with the mentions placed in it. Workers
+        know it by its name.
+    sentences (bool): cut texts where sentences end.
+    jobs (int | None): processes that work at once; 0: as many as there are cores; None:
+        the same if there are `MANY` items, else 1.
     dev_share (float): share of the sentences that become dev, see `split_of`.
     shard_size (int): documents in a shard.
     max_lost (float): fail if a larger share of the lines is lost.
@@ -56,14 +70,26 @@ def write_corpus(
     RETURNS (dict[str, Any]): the content of `stats.json`.
     RAISES (ValueError): if the counts do not add up, no mention is left, or more than
         `max_lost` is lost; nothing is written then.
+    RAISES (ChildProcessError): if a worker dies.
     """
+    if jobs is None:
+        rest = iter(items)
+        first = list(islice(rest, MANY))
+        items, jobs = chain(first, rest), 0 if len(first) == MANY else 1
+    jobs = jobs or count_cores()
+    call = partial(_make_chunk, place, sentences)
     wanted = wanted | {DUPLICATE_TEXT}
     with (
         replacing_dir(output_dir, marker="stats.json") as temp_dir,
-        settled_registries(),
+        start_workers(jobs) as workers,
     ):
+        ahead = 0 if jobs == 1 else 2 * jobs
         stats = _write_parts(
-            replies, temp_dir, dev_share=dev_share, shard_size=shard_size
+            map_in_order(workers, call, items, size=CHUNK_SIZE, ahead=ahead),
+            temp_dir,
+            workers,
+            dev_share=dev_share,
+            shard_size=shard_size,
         )
         stats.check_sum()
         _check_loss(stats, max_lost=max_lost, wanted=wanted)
@@ -75,93 +101,43 @@ def write_corpus(
     return result
 
 
-def make_concept_doc(
-    nlp: Language, reply: PlacedReply
-) -> tuple[Doc, list[Mention], list[Mention]]:
-    """Make the document of a sentence.
+def _make_chunk(place: PlaceT, sentences: bool, items: list[Any]) -> Chunk:
+    # Here, since the process that only gives work to others needs no spaCy
+    from .make import make_chunk
 
-    nlp (Language): gives the tokenizer.
-    reply (PlacedReply): the text and its mentions.
-    RETURNS (tuple[Doc, list[Mention], list[Mention]]): the document, the mentions that
-        stand in it (each once), and those that do not begin and end on token edges.
-    """
-    doc = nlp.make_doc(reply.text)
-    seen: set[tuple[int, int, str]] = set()
-    spans, kept, off_edges = [], [], []
-    for mention in reply.mentions:
-        span = doc.char_span(mention.start, mention.end, label=mention.concept)
-        if span is None:
-            off_edges.append(mention)
-        elif (key := (span.start, span.end, mention.concept)) not in seen:
-            seen.add(key)
-            spans.append(span)
-            kept.append(mention)
-    doc.spans[SPANS_KEY] = _in_text_order(spans, kept)
-    doc.user_data["id"] = reply.id
-    doc.user_data["descriptions"] = [mention.description for mention in kept]
-    return doc, kept, off_edges
-
-
-def _in_text_order(spans: list[Span], kept: list[Mention]) -> list[Span]:
-    """Sort spans and mentions alike by where they stand in the text."""
-    order = sorted(range(len(spans)), key=lambda i: (spans[i].start, spans[i].end))
-    kept[:] = [kept[i] for i in order]
-    return [spans[i] for i in order]
+    return make_chunk(place, items, sentences=sentences)
 
 
 def _write_parts(
-    replies: Iterable[PlacedReply], temp_dir: Path, *, dev_share: float, shard_size: int
+    chunks: Iterable[Chunk],
+    temp_dir: Path,
+    workers: Executor,
+    *,
+    dev_share: float,
+    shard_size: int,
 ) -> CorpusStats:
-    nlp = spacy.blank("en")
     stats, seen = CorpusStats(), set()
-    writers = {part: _ShardWriter(temp_dir / part, shard_size) for part in PARTS}
+    writers = {
+        part: ShardWriter(temp_dir / part, shard_size, workers) for part in PARTS
+    }
     with (temp_dir / "drops.jsonl").open("w", encoding="utf8", newline="\n") as file:
-        for reply in replies:
-            stats.add_reply(reply)
-            digest = text_digest(reply.text)
-            if digest in seen:
-                stats.sizes["n_duplicate_texts"] += 1
-                drop = DropRecord(reply.id, -1, "", DUPLICATE_TEXT, reply.n_lines)
-                _write_drops(file, stats, [drop] if reply.n_lines else [])
-                continue
-            seen.add(digest)
-            drops = account_for_drops(reply)
-            doc, mentions, off_edges = make_concept_doc(nlp, reply)
-            drops += _drop_off_edges(reply, off_edges, stats)
-            _write_drops(file, stats, drops)
-            if mentions:
-                part: Part = split_of(reply.text, dev_share=dev_share)
-                writers[part].add(doc)
-                stats.add_sentence(reply.text, mentions, part)
-            else:
-                stats.sizes["n_without_mention"] += 1
+        for replies, strings in chunks:
+            for reply in replies:
+                stats.add_reply(reply)
+                if reply.digest in seen:
+                    stats.sizes["n_duplicate_texts"] += 1
+                    drop = DropRecord(reply.id, -1, "", DUPLICATE_TEXT, reply.n_lines)
+                    _write_drops(file, stats, [drop] if reply.n_lines else [])
+                    continue
+                seen.add(reply.digest)
+                _write_drops(file, stats, reply.drops)
+                part = part_of(reply.digest, dev_share=dev_share)
+                stats.add_text(reply, part)
+                if reply.doc is not None:
+                    writers[part].add(reply.doc, strings)
     for writer in writers.values():
-        writer.flush()
+        writer.finish()
     return stats
-
-
-def _drop_off_edges(
-    reply: PlacedReply, off_edges: list[Mention], stats: CorpusStats
-) -> list[DropRecord]:
-    """Make drops of the lines that have no mention left, and count the placed ones."""
-    off = set(off_edges)
-    all_lines = {mention.line for mention in reply.mentions}
-    placed = {mention.line for mention in reply.mentions if mention not in off}
-    n_placed_mentions = sum(mention not in off for mention in reply.mentions)
-    n_kept = len({(m.start, m.end, m.concept) for m in reply.mentions if m not in off})
-    stats.sizes["n_placed_lines"] += len(placed)
-    stats.sizes["n_mentions_repeated"] += n_placed_mentions - n_kept
-    stats.sizes["n_mentions_off_token_edges"] += len(off_edges)
-    first = {mention.line: mention for mention in reversed(off_edges)}
-    return [
-        DropRecord(reply.id, line, _line_of(reply.text, first[line]), TOKEN_EDGES, 1)
-        for line in sorted(all_lines - placed)
-    ]
-
-
-def _line_of(text: str, mention: Mention) -> str:
-    entity = text[mention.start : mention.end]
-    return f"{entity} <> {mention.concept} <> {mention.description}"
 
 
 def _write_drops(
@@ -187,29 +163,3 @@ def _check_loss(stats: CorpusStats, *, max_lost: float, wanted: frozenset[str]) 
         raise ValueError(
             Errors.N207.format(lost=lost, max_lost=max_lost, reasons=reasons)
         )
-
-
-class _ShardWriter:
-    """Collects documents and writes them in shards of one size."""
-
-    def __init__(self, path: Path, size: int) -> None:
-        self.path = path
-        self.size = size
-        self.n_shards = 0
-        self.docs = self._empty()
-        path.mkdir()
-
-    @staticmethod
-    def _empty() -> DocBin:
-        return DocBin(attrs=["ORTH"], store_user_data=True)
-
-    def add(self, doc: Doc) -> None:
-        self.docs.add(doc)
-        if len(self.docs) >= self.size:
-            self.flush()
-
-    def flush(self) -> None:
-        if len(self.docs):
-            self.docs.to_disk(self.path / f"{self.n_shards:05d}.spacy")
-            self.n_shards += 1
-            self.docs = self._empty()

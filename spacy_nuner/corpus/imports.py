@@ -62,14 +62,24 @@ def import_rows(
         file and row.
     """
     for row in islice(read_rows(Path(path), format), limit or None):
-        lines = [line for line in (" ".join(raw.split()) for raw in row.lines) if line]
-        mentions, drops = place(row.text, "\n".join(lines))
-        drops += [
-            Drop(n, content, UNREADABLE)
-            for n, content in enumerate(row.unreadable, start=len(lines))
-        ]
-        n_lines = len(lines) + len(row.unreadable)
-        yield PlacedReply(row.id, row.text, mentions, drops, n_lines)
+        yield place_row(row, place)
+
+
+def place_row(row: Row, place: PlaceT) -> PlacedReply:
+    """Place the annotations of a text.
+
+    row (Row): The text with its annotations.
+    place (PlaceT): Places the lines of a text.
+    RETURNS (PlacedReply): Text, mentions and drops. A cell that is no list is a drop.
+    """
+    lines = [line for line in (" ".join(raw.split()) for raw in row.lines) if line]
+    mentions, drops = place(row.text, "\n".join(lines))
+    drops += [
+        Drop(n, content, UNREADABLE)
+        for n, content in enumerate(row.unreadable, start=len(lines))
+    ]
+    n_lines = len(lines) + len(row.unreadable)
+    return PlacedReply(row.id, row.text, mentions, drops, n_lines)
 
 
 def read_rows(path: Path, format: ImportFormat) -> Iterator[Row]:

@@ -2,13 +2,18 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from ..errors import Errors
+from .journal import count_rows, is_journal, read_rows
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".json.gz")
+# No record is so long: a damaged file, or a gzip bomb
+MAX_LINE = 2**26
 JOURNAL_FIELDS = ("key", "model", "prompt_sha256", "id", "text", "response")
 
 
@@ -50,16 +55,24 @@ def read_texts(path: str | Path, *, limit: int = 0) -> Iterator[Text]:
             n_read += 1
 
 
-def read_replies(path: str | Path) -> Iterator[Reply]:
+def read_replies(
+    path: str | Path, *, start: int = 0, stop: int | None = None
+) -> Iterator[Reply]:
     """Read the journal of replies that `spacy-nuner annotate` writes.
 
-    path (str | Path): the journal, JSONL.
-    YIELDS (Reply): one record of the journal.
+    path (str | Path): the journal: SQLite, or JSONL of `spacy-nuner journal export`.
+    start (int): the first reply, from 0; those before are passed by, not parsed.
+    stop (int | None): the reply to stop at, such as `count_replies`. None: all.
+    YIELDS (Reply): one reply; of a SQLite journal in the order of its texts.
     RAISES (ValueError): on bad JSON or a record that is not of this journal, such as
         the recorded replies to another prompt, naming file and line.
     """
     path = Path(path)
-    for line, record in read_jsonl(path):
+    if is_journal(path):
+        for row in read_rows(path, start=start, stop=stop):
+            yield Reply(*row)
+        return
+    for line, record in read_jsonl(path, start=start, stop=stop):
         missing = [name for name in JOURNAL_FIELDS if name not in record]
         if missing:
             raise ValueError(
@@ -71,6 +84,17 @@ def read_replies(path: str | Path) -> Iterator[Reply]:
                 )
             )
         text = get_text(record, path=path, line=line)
+        if record.get("follows"):
+            raise ValueError(
+                Errors.N003.format(
+                    path=path,
+                    line=line,
+                    problem="a reply of a second pass, which belongs to another one",
+                    got=record["follows"],
+                    expected="a journal, which joins them: run 'spacy-nuner journal "
+                    "import' first",
+                )
+            )
         if not isinstance(record["response"], str):
             raise ValueError(
                 Errors.N003.format(
@@ -89,6 +113,22 @@ def read_replies(path: str | Path) -> Iterator[Reply]:
             str(record["model"]),
             str(record["prompt_sha256"]),
         )
+
+
+def count_replies(path: str | Path) -> int:
+    """Count the replies of a journal without parsing them.
+
+    path (str | Path): the journal, SQLite or JSONL.
+    RETURNS (int): how many `read_replies` gives.
+    RAISES (FileNotFoundError): if there is no such file.
+    """
+    path = Path(path)
+    if is_journal(path):
+        return count_rows(path)
+    if not path.is_file():
+        raise FileNotFoundError(Errors.N001.format(what="file", path=path))
+    with _open(path) as file:
+        return sum(1 for raw in file if raw.strip())
 
 
 def get_text(record: dict[str, Any], *, path: Path, line: int) -> str:
@@ -123,26 +163,82 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def read_jsonl(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_jsonl(
+    path: str | Path, *, start: int = 0, stop: int | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read the objects of a JSONL file; blank lines are skipped.
 
     path (str | Path): the file; `.gz` is unpacked on the way.
+    start (int): the first object, from 0; those before are not parsed.
+    stop (int | None): the object to stop at. None: all.
     YIELDS (tuple[int, dict[str, Any]]): the line, from 1, and its object.
     RAISES (ValueError): on a line that is no JSON object, naming file and line.
     """
     path = Path(path)
+    filled = ((line, raw) for line, raw in read_lines(path) if raw.strip())
+    for line, raw in islice(filled, start, stop):
+        yield line, parse_record(raw, path=path, line=line)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Read the lines of a file in bounded memory.
+
+    Bytes, so that only a newline ends a line: JSON may hold U+2028 as it is.
+
+    path (Path): the file; `.gz` is unpacked on the way.
+    YIELDS (tuple[int, bytes]): the line, from 1, and its bytes. Of one that is longer
+        than `MAX_LINE` come that many bytes and one, for `check_length`.
+    RAISES (ValueError): if a gzipped file is damaged, naming file and line.
+    """
     if not path.is_file():
         raise FileNotFoundError(Errors.N001.format(what="file", path=path))
+    line = 0
     with _open(path) as file:
-        for line, raw in enumerate(file, start=1):
-            if raw.strip():
-                yield line, _parse(raw, path=path, line=line)
+        try:
+            while raw := file.readline(MAX_LINE + 1):
+                line += 1
+                yield line, raw
+                while raw and not raw.endswith(b"\n"):
+                    raw = file.readline(MAX_LINE)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(
+                Errors.N250.format(path=path, line=line + 1, problem=error)
+            ) from None
 
 
-def _parse(raw: bytes, *, path: Path, line: int) -> dict[str, Any]:
+def check_length(raw: bytes, *, path: Path, line: int) -> None:
+    """Refuse a line that was not read to its end.
+
+    raw (bytes): a line as `read_lines` gives it.
+    path (Path): the file, for the message.
+    line (int): the line, from 1, for the message.
+    RAISES (ValueError): if it is longer than `MAX_LINE`.
+    """
+    if len(raw) > MAX_LINE:
+        raise ValueError(
+            Errors.N003.format(
+                path=path,
+                line=line,
+                problem="line too long",
+                got=raw[:40].decode("utf8", errors="replace"),
+                expected=f"at most {MAX_LINE:,} bytes",
+            )
+        )
+
+
+def parse_record(raw: bytes, *, path: Path, line: int) -> dict[str, Any]:
+    """Parse a line of a JSONL file.
+
+    raw (bytes): the line.
+    path (Path): the file, for the message.
+    line (int): the line, from 1, for the message.
+    RETURNS (dict[str, Any]): the object.
+    RAISES (ValueError): if it is too long or no JSON object, naming file and line.
+    """
+    check_length(raw, path=path, line=line)
     try:
         record = json.loads(raw)
-    except ValueError as error:  # bad JSON and bad UTF-8 alike
+    except (ValueError, RecursionError) as error:  # bad JSON and bad UTF-8 alike
         problem = f"bad JSON ({error})"
     else:
         if isinstance(record, dict):
@@ -160,7 +256,6 @@ def _parse(raw: bytes, *, path: Path, line: int) -> dict[str, Any]:
 
 
 def _open(path: Path) -> BinaryIO | gzip.GzipFile:
-    # bytes, so that only "\n" ends a line: JSON may hold U+2028 as it is
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 

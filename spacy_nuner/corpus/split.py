@@ -21,7 +21,17 @@ def split_of(text: str, *, dev_share: float = 0.1) -> Part:
     dev_share (float): the share of texts that become dev, from 0 to 1.
     RETURNS (Part): "train" or "dev".
     """
-    number = int.from_bytes(text_digest(text)[: N_BITS // 8], "big")
+    return part_of(text_digest(text), dev_share=dev_share)
+
+
+def part_of(digest: bytes, *, dev_share: float = 0.1) -> Part:
+    """Say to which part a text belongs, from its digest.
+
+    digest (bytes): what `text_digest` gives, or its beginning.
+    dev_share (float): as in `split_of`.
+    RETURNS (Part): "train" or "dev".
+    """
+    number = int.from_bytes(digest[: N_BITS // 8], "big")
     return "dev" if number < round(dev_share * 2**N_BITS) else "train"
 
 

@@ -1,11 +1,12 @@
 """Count what goes into a concept corpus and what is lost on the way."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import Errors
 from ..types import Drop, Mention
+from .shards import ConceptDoc, Strings
 from .split import Part
 
 DUPLICATE_TEXT = "duplicate_text"
@@ -32,6 +33,32 @@ class DropRecord(NamedTuple):
     n_lines: int  # lines of the reply that the record stands for
 
 
+class MadeReply(NamedTuple):
+    """What is counted and written of a reply whose document is made."""
+
+    id: str
+    digest: bytes  # of the text
+    n_lines: int
+    drops: list[DropRecord]
+    n_words: int
+    n_placed_lines: int  # that have a mention in the document
+    n_repeated: int  # mentions that stand where another of their concept does
+    n_off_edges: int  # mentions that do not begin and end with a token
+    n_folded: int  # mentions in the document that were placed by a folded match
+    doc: ConceptDoc | None  # None: no mention stands in the text
+
+
+class Chunk(NamedTuple):
+    """What became of some replies."""
+
+    replies: list[MadeReply]
+    strings: Strings  # of all their documents
+
+
+# Makes a placed reply of an item that is read
+PlaceT = Callable[[Any], PlacedReply]
+
+
 class CorpusStats:
     """Counts over a concept corpus while it is written."""
 
@@ -43,7 +70,7 @@ class CorpusStats:
         self.concepts: Counter[str] = Counter()
         self.per_sentence: Counter[int] = Counter()
 
-    def add_reply(self, reply: PlacedReply) -> None:
+    def add_reply(self, reply: MadeReply) -> None:
         """Count a reply, before anything is done with it."""
         self.sizes["n_replies"] += 1
         self.sizes["n_lines"] += reply.n_lines
@@ -53,13 +80,22 @@ class CorpusStats:
         for drop in drops:
             self.lost[drop.reason] += drop.n_lines
 
-    def add_sentence(self, text: str, mentions: Sequence[Mention], part: Part) -> None:
-        """Count a sentence of the corpus with the mentions that it keeps."""
+    def add_text(self, reply: MadeReply, part: Part) -> None:
+        """Count what was placed in a text that has not come before."""
+        sizes = self.sizes
+        sizes["n_placed_lines"] += reply.n_placed_lines
+        sizes["n_mentions_repeated"] += reply.n_repeated
+        sizes["n_mentions_off_token_edges"] += reply.n_off_edges
+        if reply.doc is None:
+            sizes["n_without_mention"] += 1
+            return
+        n_mentions = len(reply.doc.concepts)
         self.parts[part] += 1
-        self.sizes["n_words"] += len(text.split())
-        self.per_sentence[len(mentions)] += 1
-        self.matches.update(mention.match for mention in mentions)
-        self.concepts.update(mention.concept for mention in mentions)
+        sizes["n_words"] += reply.n_words
+        self.per_sentence[n_mentions] += 1
+        self.matches["folded"] += reply.n_folded
+        self.matches["exact"] += n_mentions - reply.n_folded
+        self.concepts.update(reply.doc.concepts)
 
     @property
     def n_lost_lines(self) -> int:

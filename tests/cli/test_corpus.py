@@ -1,3 +1,4 @@
+import csv
 import json
 import re
 from pathlib import Path
@@ -52,6 +53,38 @@ def test_sample(tmp_path: Path, sample_records: list[dict[str, str]]) -> None:
     assert any(span.label_ == "company" for span in docs[0].spans["concepts"])
 
 
+@pytest.mark.parametrize(
+    "name,format",
+    [("r.jsonl", "journal"), ("n.csv", "nuner"), ("p.jsonl", "pile-ner")],
+)
+def test_jobs_change_nothing(
+    tmp_path: Path, sample_records: list[dict[str, str]], name: str, format: str
+) -> None:
+    path = tmp_path / name
+    if format == "journal":
+        write_journal(path, sample_records)
+    elif format == "nuner":
+        rows = [(r["text"], str(r["response"].split("\n"))) for r in sample_records]
+        with path.open("w", encoding="utf8", newline="") as file:
+            csv.writer(file).writerows([("input", "output"), *rows])
+    else:
+        text = " ".join(record["text"] for record in sample_records[:3])
+        record = {"tagName": "x", "input": text, "output": str(text.split()[:9])}
+        path.write_text(json.dumps(record) + "\n", encoding="utf8")
+    corpora = {}
+    for jobs in (1, 2):
+        args = (path, tmp_path / str(jobs), "--format", format, "--jobs", jobs)
+        code, output = run(*args, "--shard-size", 20, "--max-lost", 0.9)
+        assert code == 0, output
+        corpora[jobs] = {
+            file.relative_to(tmp_path / str(jobs)): file.read_bytes()
+            for file in (tmp_path / str(jobs)).rglob("*")
+            if file.is_file()
+        }
+    assert corpora[1] == corpora[2]
+    assert len(corpora[1]) >= 3
+
+
 def test_losses_are_said(tmp_path: Path) -> None:
     records = [
         {
@@ -94,10 +127,11 @@ def test_nothing_but_noise(tmp_path: Path) -> None:
 )
 def test_bad_journal(tmp_path: Path, line: str, code: str) -> None:
     (tmp_path / "r.jsonl").write_text(line + "\n")
-    exit_code, output = run(tmp_path / "r.jsonl", tmp_path / "c")
-    assert exit_code == 1
-    assert code in output
-    assert "line 1" in output
+    for jobs in (1, 2):
+        exit_code, output = run(tmp_path / "r.jsonl", tmp_path / "c", "--jobs", jobs)
+        assert exit_code == 1
+        assert code in output
+        assert "line 1" in output
 
 
 def test_no_journal(tmp_path: Path) -> None:

@@ -1,13 +1,18 @@
 import json
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import spacy
 
-from spacy_nuner.corpus.build import make_concept_doc, write_corpus
+from spacy_nuner.corpus import build
+from spacy_nuner.corpus.build import write_corpus
 from spacy_nuner.corpus.reader import read_docs
 from spacy_nuner.corpus.split import split_of
 from spacy_nuner.corpus.stats import PlacedReply
+from spacy_nuner.corpus.workers import start_workers
 from spacy_nuner.types import Drop, Mention
 
 
@@ -97,41 +102,14 @@ def test_same_input_gives_the_same_files(tmp_path: Path, make_reply) -> None:
         make_reply(str(i), f"Ada met Bob {i}.", ("Ada", f"c{i % 3}"), ("Bob", "x"))
         for i in range(20)
     ]
-    for name in ("one", "two"):
-        write_corpus(replies, tmp_path / name)
+    for name, jobs in (("one", 1), ("two", 1), ("workers", 2)):
+        write_corpus(replies, tmp_path / name, jobs=jobs)
     files = [path for path in (tmp_path / "one").rglob("*") if path.is_file()]
     assert len(files) >= 3
     for file in files:
-        twin = tmp_path / "two" / file.relative_to(tmp_path / "one")
-        assert file.read_bytes() == twin.read_bytes(), file
-
-
-def test_spans_of_a_document() -> None:
-    text = "New York Times of New York"
-    mentions = [
-        Mention(18, 26, "city", "second", "exact", 0),
-        Mention(0, 14, "newspaper", "paper", "exact", 1),
-        Mention(0, 8, "city", "first", "exact", 0),
-        Mention(0, 8, "place", "", "folded", 2),
-        Mention(0, 8, "city", "again", "exact", 3),
-        Mention(0, 7, "half", "", "exact", 4),
-    ]
-    reply = PlacedReply("x", text, mentions, [], 5)
-    doc, kept, off_edges = make_concept_doc(spacy.blank("en"), reply)
-    assert [(s.text, s.label_) for s in doc.spans["concepts"]] == [
-        ("New York", "city"),
-        ("New York", "place"),
-        ("New York Times", "newspaper"),
-        ("New York", "city"),
-    ]
-    assert doc.user_data["descriptions"] == ["first", "", "paper", "second"]
-    assert [mention.concept for mention in off_edges] == ["half"]
-    assert [mention.concept for mention in kept] == [
-        "city",
-        "place",
-        "newspaper",
-        "city",
-    ]
+        for name in ("two", "workers"):
+            twin = tmp_path / name / file.relative_to(tmp_path / "one")
+            assert file.read_bytes() == twin.read_bytes(), twin
 
 
 def test_line_with_one_mention_off_the_edges_counts_as_placed(tmp_path: Path) -> None:
@@ -146,6 +124,60 @@ def test_line_with_one_mention_off_the_edges_counts_as_placed(tmp_path: Path) ->
     assert (stats["n_mentions_exact"], stats["n_mentions_folded"]) == (1, 0)
 
 
+def test_many_chunks_and_shards(
+    tmp_path: Path, make_reply, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers get a few texts each; duplicates of other chunks are found."""
+    monkeypatch.setattr(build, "CHUNK_SIZE", 7)
+    replies = [
+        make_reply(
+            str(i),
+            f"Ada met Bob {i % 90}.",
+            ("Ada", f"c{i % 3}"),
+            ("Bo", "half") if i % 5 else ("Bob", "x"),
+            drops=(Drop(2, "Eve <> x", "not_found"),),
+        )
+        for i in range(100)
+    ]
+    wanted = {"dev_share": 0.3, "shard_size": 9, "max_lost": 0.9}
+    stats = write_corpus(replies, tmp_path / "one", **wanted)
+    assert stats["n_duplicate_texts"] == 10
+    assert stats["dropped_lines"] == {
+        "not_found": 90,
+        "token_edges": 72,
+        "duplicate_text": 30,
+    }
+    write_corpus(replies, tmp_path / "two", jobs=2, **wanted)
+    files = sorted(p for p in (tmp_path / "one").rglob("*") if p.is_file())
+    assert len(files) > 9
+    for file in files:
+        twin = tmp_path / "two" / file.relative_to(tmp_path / "one")
+        assert file.read_bytes() == twin.read_bytes(), twin
+
+
+def test_few_items_need_no_workers(
+    tmp_path: Path, make_reply, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    @contextmanager
+    def start(n: int) -> Iterator[Executor]:
+        started.append(n)
+        with start_workers(1) as workers:
+            yield workers
+
+    monkeypatch.setattr(build, "start_workers", start)
+    monkeypatch.setattr(build, "count_cores", lambda: 3)
+    monkeypatch.setattr(build, "MANY", 5)
+    replies = [
+        make_reply(str(i), f"Ada wrote note {i}.", ("Ada", "x")) for i in range(9)
+    ]
+    for n, jobs in ((4, None), (9, None), (4, 0), (9, 2)):
+        stats = write_corpus(replies[:n], tmp_path / "c", jobs=jobs)
+        assert stats["n_sentences"] == n
+    assert started == [1, 3, 3, 2]
+
+
 @pytest.mark.parametrize(
     ("n_lines", "drops"),
     [
@@ -158,8 +190,9 @@ def test_line_with_one_mention_off_the_edges_counts_as_placed(tmp_path: Path) ->
 def test_lines_that_do_not_add_up(tmp_path: Path, n_lines: int, drops) -> None:
     mentions = [Mention(0, 3, "person", "", "exact", 0)]
     reply = PlacedReply("odd", "Ada", mentions, drops, n_lines)
-    with pytest.raises(ValueError, match=r"N205.*'odd'"):
-        write_corpus([reply], tmp_path / "c")
+    for jobs in (1, 2):
+        with pytest.raises(ValueError, match=r"N205.*'odd'"):
+            write_corpus([reply], tmp_path / "c", jobs=jobs)
     assert not list(tmp_path.iterdir())
 
 

@@ -1,5 +1,8 @@
+from spacy.pipeline import Sentencizer
+
 from spacy_nuner.annotate.align import place_reply
-from spacy_nuner.corpus.pieces import cut_replies
+from spacy_nuner.corpus.make import make_tokenizer
+from spacy_nuner.corpus.pieces import cut_reply
 from spacy_nuner.corpus.stats import PlacedReply, account_for_drops
 
 
@@ -9,7 +12,7 @@ def make(text: str, *lines: str) -> PlacedReply:
 
 
 def cut(reply: PlacedReply) -> list[PlacedReply]:
-    pieces = list(cut_replies([reply]))
+    pieces = list(cut_reply(make_tokenizer(), Sentencizer(), reply))
     for piece in pieces:
         account_for_drops(piece)
         for mention in piece.mentions:

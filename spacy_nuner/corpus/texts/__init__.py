@@ -1,0 +1,1 @@
+"""Web text -> the sentences that `spacy-nuner annotate` reads."""
