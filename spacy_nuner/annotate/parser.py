@@ -9,14 +9,26 @@ import re
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, get_args
 
+from spacy_nuner.annotate.concepts import (
+    MAX_CONCEPT,
+    clean_concept,
+    clean_description,
+    is_phrase,
+    is_too_long,
+)
+from spacy_nuner.annotate.json_reply import is_json, reply_lines, split_element
 from spacy_nuner.types import Annotation, Drop
 
 Reason = Literal[
+    "malformed",  # JSON that can't be read, or has not the fields
     "noise",  # not a line of the format: a preface, a code fence, a rule of a table
     "ambiguous",  # it can't be told which `<` separates the fields
     "header",  # echoes the format: "entity <> concept <> description"
     "no_entity",  # the entity is empty, or only markup
     "no_concept",  # the concept is missing, empty or only punctuation
+    "long_concept",  # the concept is a text of its own
+    "no_phrase",  # the concept is an address, HTML or a template, not words
+    "nothing",  # says that there is nothing (more) to find
     "generic_concept",  # the sentence holds the concept "concept" (Section 3.1)
     "not_found",  # the entity does not stand in the text
     "inside_word",  # the entity stands in the text only inside longer words
@@ -26,6 +38,7 @@ Reason = Literal[
 REASONS: Final[frozenset[str]] = frozenset(get_args(Reason))
 
 GENERIC_CONCEPT: Final = "concept"
+_MAX_LAYERS: Final = 8  # "((((…" must not become a thousand forms to look for
 
 
 class Peeled(NamedTuple):
@@ -40,7 +53,7 @@ _SEPARATOR = re.compile(r"<\s*>|&lt;\s*&gt;|＜\s*＞")
 # A lone "<" counts only between words: not in "p < 0.05" or "x < y".
 _WORDS_FOLLOW = r"(?=[*_`\"“\[]*[^\W\d_](?:[^\W\d_]|\s+\w))"
 _LONE = re.compile(r"(?<=\w[\w\"'”’)\]*_`.])\s+<\s+" + _WORDS_FOLLOW)
-_LONE_LATER = re.compile(r"\s+[<>]\s+" + _WORDS_FOLLOW)
+_LONE_LATER = re.compile(r"(?<!\s)\s+[<>]\s+" + _WORDS_FOLLOW)
 _MARKERS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("number", re.compile(r"[(\[]?(\d{1,4})[.):\]](?:\s+(?=\S)|(?=[^\s\d]))")),
     ("letter", re.compile(r"\(?[A-Za-z]\)\s+(?=\S)")),
@@ -67,27 +80,15 @@ _WRAPPERS: Final[tuple[tuple[str, str, str], ...]] = (
 )
 _LOOSE = ("**", "__", "`", "*", '"', "“", "”", "|")  # markup that wraps the whole line
 _BARE_MARKUP = re.compile(r"[-+*–—·•‣▪◦●○>|_`~#\"'“”\s]*|[(\[]?\d{1,4}[.)\]]")
-_FIELD_LABEL = re.compile(
-    r"(?:entity )?(?:concept|type|description)\s*:\s+", re.IGNORECASE
+_NOTHING = re.compile(
+    r"\W*(?:none|nothing|n/a|no (?:more )?entities)\W*", re.IGNORECASE
 )
 _HEADER_ENTITIES = {"entity", "entities", "entity from the text", "entity text"}
 _HEADER_CONCEPTS = {"concept", "entity concept", "entity type", "type", "entity group"}
 
 
-def reply_lines(reply: str) -> list[tuple[int, str]]:
-    """The lines of a reply that are not blank, each with its index.
-
-    Each of them ends as at least one mention or as exactly one drop.
-
-    reply (str): What the LLM answered.
-    RETURNS (list[tuple[int, str]]): Index from 0 (blank lines count), and the line.
-    """
-    lines = enumerate(reply.split("\n"))
-    return [(index, line.rstrip("\r")) for index, line in lines if line.strip()]
-
-
 def parse_reply(reply: str) -> tuple[list[Annotation], list[Drop]]:
-    """Read the lines `entity <> concept <> description` of a reply.
+    """Read the lines `entity <> concept <> description` of a reply, or its JSON.
 
     Whether "1." or a quote belongs to an entity shows only in the text, so an
     annotation keeps its `forms`: as written and with each layer of markup taken off.
@@ -100,15 +101,22 @@ def parse_reply(reply: str) -> tuple[list[Annotation], list[Drop]]:
     annotations: list[Annotation] = []
     peeled: list[Peeled] = []
     drops: list[Drop] = []
+    split = split_element if is_json(reply) else _split_fields
     for index, line in reply_lines(reply):
-        parts, reason = _split_fields(line.strip())
+        parts, reason = split(line.strip())
         if reason is None:
             raw = parts[0].strip()
-            concept = _clean_concept(parts[1])
-            description = _clean(parts[2]) if len(parts) > 2 else ""
+            is_long = len(parts[1]) > MAX_CONCEPT and is_too_long(parts[1])
+            concept = "" if is_long else clean_concept(parts[1])
+            description = clean_description(parts[2]) if len(parts) > 2 else ""
             layers = peel(raw)
-            reason = _reason_against(layers.forms[-1], concept, description)
+            reason = (
+                "long_concept"
+                if is_long
+                else _reason_against(layers.forms[-1], concept, description)
+            )
         if reason is not None:
+            reason = "nothing" if _NOTHING.fullmatch(line) else reason
             drops.append(Drop(index, line, reason))
             continue
         peeled.append(layers)
@@ -135,9 +143,9 @@ def peel(raw: str) -> Peeled:
     is_plain = raw[:1].isalpha() and raw[-1].isalnum() and ":" not in raw
     if not raw or (is_plain and raw[1:2] != ")"):
         return Peeled((raw,), (), None)
-    forms, kinds = [raw], []
+    forms, kinds = [raw], list[str]()
     number = _MARKERS[0][1].match(raw)
-    while layer := _peel_once(forms[-1]):
+    while len(kinds) < _MAX_LAYERS and (layer := _peel_once(forms[-1])):
         kind, inner = layer
         forms.append(inner)
         kinds.append(kind)
@@ -217,7 +225,7 @@ def _reason_against(entity: str, concept: str, description: str) -> Reason | Non
         return "no_entity"
     if not any(character.isalnum() for character in concept):
         return "no_concept"
-    return None
+    return None if is_phrase(concept) else "no_phrase"
 
 
 def _peel_once(form: str) -> tuple[str, str] | None:
@@ -244,28 +252,3 @@ def _counts_up(peeled: Sequence[Peeled]) -> bool:
     numbers = [layers.number for layers in peeled if layers.number is not None]
     first = numbers[0] if numbers else 0
     return numbers == list(range(first, first + len(peeled)))
-
-
-def _clean_concept(field: str) -> str:
-    """A concept without markup, lower-cased, with single spaces."""
-    field = _clean(field).rstrip(",;:")
-    return " ".join(field.split()).lower()
-
-
-def _clean(field: str) -> str:
-    """A field without the markup, the label and the quotes around it."""
-    field = field.strip()
-    if field[:1].isalnum() and field[-1].isalnum() and ":" not in field:
-        return field
-    before = None
-    while field != before:
-        before = field
-        field = field.strip("*_`|~ \t")
-        field = _FIELD_LABEL.sub("", field, count=1) if ":" in field else field
-        for _, left, right in _WRAPPERS[6:13]:
-            inner = field[1:-1]
-            if field[:1] == left and field[-1:] == right and left not in inner:
-                field = inner
-        if field.count('"') == 1:
-            field = field.strip('"')
-    return field

@@ -6,11 +6,13 @@ spacy-llm reads the annotations at run time, so ruff's UP006 and UP035 are off h
 
 import re
 import sys
-from hashlib import sha256
 from pathlib import Path
 from typing import Iterable, NamedTuple
 
+from spacy_nuner.annotate.journal import read_journal
+from spacy_nuner.annotate.keys import hash_prompt
 from spacy_nuner.annotate.records import read_records
+from spacy_nuner.annotate.schema import is_sqlite
 from spacy_nuner.errors import Errors
 
 # Where a text may begin in a prompt: at a line, or after "Paragraph: " at a line
@@ -27,7 +29,7 @@ def make_recorded_model(path: Path) -> "RecordedModel":
     """Make the model (registered as `spacy-nuner.Recorded.v1`).
 
     path (Path): JSONL file of `{"text", "response"}`, with or without
-        "prompt_sha256"; a journal of `spacy-nuner annotate` is one too.
+        "prompt_sha256", or a journal of `spacy-nuner annotate`.
     RETURNS (RecordedModel): The model.
     """
     return RecordedModel(path)
@@ -45,7 +47,7 @@ class RecordedModel:
     def __init__(self, path: Path) -> None:
         """Keep the path; the file is read at the first prompt.
 
-        path (Path): JSONL file of replies.
+        path (Path): JSONL file of replies, or a journal.
         """
         self.path = Path(path)
         self._index: _Index | None = None
@@ -98,27 +100,29 @@ class RecordedModel:
         )
 
 
-def hash_prompt(prompt: str) -> str:
-    """The SHA-256 of a whole prompt (UTF-8), as recordings and journals hold it.
-
-    prompt (str): The prompt.
-    RETURNS (str): Hexadecimal digest.
-    """
-    return sha256(prompt.encode("utf8", errors="surrogatepass")).hexdigest()
-
-
 def _read_index(path: Path) -> _Index:
     index = _Index({}, {}, {})
-    for record in read_records(path, required=("text", "response")):
-        text, digest = record["text"].strip(), record.get("prompt_sha256")
+    for text, reply, digest in _read_replies(path):
+        text = text.strip()
         if digest:
-            index.by_hash[digest] = record["response"]
+            index.by_hash[digest] = reply
             index.hashed_texts[text] = digest
         else:
-            index.by_text[text] = record["response"]
+            index.by_text[text] = reply
     if not index.by_hash and not index.by_text:
         raise ValueError(Errors.N104.format(path=path))
     return index
+
+
+def _read_replies(path: Path) -> Iterable[tuple[str, str, str | None]]:
+    """Text, reply and the hash of its prompt, in the order of the file."""
+    if is_sqlite(path):
+        for row in read_journal(path):
+            if row.response is not None:
+                yield row.text, row.response, row.prompt_sha256
+        return
+    for record in read_records(path, required=("text", "response")):
+        yield record["text"], record["response"], record.get("prompt_sha256")
 
 
 def _candidates(prompt: str) -> Iterable[str]:

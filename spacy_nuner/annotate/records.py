@@ -17,12 +17,30 @@ def read_records(path: Path, *, required: tuple[str, ...]) -> Iterator[dict[str,
     RAISES (FileNotFoundError): If there is no such file.
     RAISES (ValueError): If a line is not a JSON object or lacks a required field.
     """
+    for _, record in number_records(path, required=required):
+        yield record
+
+
+def number_records(
+    path: Path, *, required: tuple[str, ...]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read a JSONL file with the numbers of its lines; blank lines are skipped.
+
+    path (Path): The file.
+    required (tuple[str, ...]): Fields that must be there as strings.
+    YIELDS (tuple[int, dict[str, Any]]): The line, from 1, and its record.
+    RAISES (FileNotFoundError): If there is no such file.
+    RAISES (ValueError): If a line is not a JSON object or lacks a required field.
+    """
     if not path.is_file():
         raise FileNotFoundError(Errors.N001.format(what="replies", path=path))
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
-                yield parse_record(line, path=path, number=number, required=required)
+                yield (
+                    number,
+                    parse_record(line, path=path, number=number, required=required),
+                )
 
 
 def parse_record(

@@ -1,161 +1,162 @@
-"""Ask an LLM about texts through spacy-llm and keep its replies in a journal."""
+"""Annotate texts: check them all, then ask about those without a reply."""
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, cast
+from typing import Any, Final, Literal, NamedTuple
+from zlib import crc32
 
-from spacy.language import Language
-from spacy.tokens import Doc
-from spacy.util import load_config
-from spacy_llm.util import assemble_from_config
 from tqdm import tqdm
 
-from spacy_nuner.annotate.journal import Journal, Reply, make_key
-from spacy_nuner.annotate.recorded import hash_prompt
-from spacy_nuner.errors import Errors, Warnings
+from spacy_nuner.annotate.annotator import Annotator
+from spacy_nuner.annotate.answers import Usage
+from spacy_nuner.annotate.ask import Asker, Tally
+from spacy_nuner.annotate.journal import Journal
+from spacy_nuner.annotate.money import Budget, Prices, find_max_tokens
+from spacy_nuner.annotate.second_pass import make_missed_questions
+from spacy_nuner.errors import Errors
 
-logger = logging.getLogger(__name__)
+# Reads the texts from the beginning, each time it is called: id and text
+TextSource = Callable[[], Iterable[tuple[str, str]]]
 
-_TRANSPORT = {"strict", "max_tries", "interval", "max_request_time", "context_length"}
+_SECONDS_PER_LOOK: Final = 0.5
 
 
 class AnnotateResult(NamedTuple):
-    """What a run did, in texts."""
+    """What a run did, and what the journal holds of its model."""
 
-    n_asked: int  # replies that came in this run
-    n_before: int  # replies that were in the journal, or a text that came twice
-    n_failed: int
-    first_error: str  # "" if none failed
-
-
-class _Question(NamedTuple):
-    id: str
-    text: str
-    key: str
+    tally: Tally
+    n_texts: int
+    total: Usage  # of all runs of this model with this journal
 
 
-def load_annotator(
-    config_path: Path, overrides: dict[str, Any] | None = None
-) -> tuple[Language, str]:
-    """Build the pipeline of a config and find its LLM.
+class TextsCheck(NamedTuple):
+    """What a pass over the texts saw."""
 
-    config_path (Path): spaCy config with one component of the factory `llm`.
-    overrides (dict[str, Any] | None): Such as {"paths.replies": "replies.jsonl"}.
-    RETURNS (tuple[Language, str]): The pipeline, and the name of the component.
-    RAISES (ValueError): If the config has no such component, or several.
-    """
-    config = load_config(config_path, overrides=overrides or {}, interpolate=False)
-    sections = config.get("components", {})
-    pipeline = config.get("nlp", {}).get("pipeline", [])
-    names = [name for name in pipeline if sections[name].get("factory") == "llm"]
-    if len(names) != 1:
-        found = ", ".join(pipeline) or "none"
-        raise ValueError(Errors.N105.format(path=config_path, found=found))
-    sections[names[0]]["save_io"] = True  # the journal keeps the raw reply
-    return assemble_from_config(config), names[0]
+    n_texts: int
+    checksum: int  # of ids and texts in their order
 
 
 def annotate_texts(
-    nlp: Language,
-    name: str,
-    texts: Sequence[tuple[str, str]],
+    annotator: Annotator,
+    texts: TextSource,
     output: Path,
     *,
-    batch_size: int = 1,
     max_failures: int = 20,
+    budget: float | None = None,
+    turn: Literal[1, 2] = 1,
 ) -> AnnotateResult:
     """Ask the LLM about each text that the journal has no reply to.
 
-    Every reply is written as soon as its batch is there, so a run that is stopped
-    loses at most one batch and goes on where it was. spacy-llm gives up a batch as a
-    whole when one prompt fails; its texts are asked for again one by one.
+    The texts are read twice: all of them are checked before the first is asked, and
+    none is kept in memory. Each reply is written when it arrives, so a run that is
+    stopped in any way goes on where it was.
 
-    nlp (Language): From `load_annotator`.
-    name (str): Name of the `llm` component, with `save_io`.
-    texts (Sequence[tuple[str, str]]): Pairs of id and text.
-    output (Path): The journal, JSONL.
-    batch_size (int): Prompts that the model gets at once.
-    max_failures (int): Give up after so many failed texts.
+    annotator (Annotator): From `load_annotator`.
+    texts (TextSource): Gives the texts, each time the same.
+    output (Path): The journal.
+    max_failures (int): Stop after so many failed texts.
+    budget (float | None): What this journal may cost in all, in the currency of the
+        annotator's prices; what it has cost before counts.
+    turn (Literal[1, 2]): 2: ask for what the replies of the first turn missed.
     RETURNS (AnnotateResult): What was asked, what was there, what failed.
-    RAISES (RuntimeError): If `max_failures` texts failed.
+    RAISES (RuntimeError): If `max_failures` texts failed, the model gave up, or another
+        run writes the journal.
+    RAISES (ValueError): If a text is bad, the texts change on the way, or a budget has
+        no prices.
     """
-    section = nlp.config.interpolate()["components"][name]["model"]
-    model, settings = describe_model(section)
-    failures: list[tuple[_Question, Exception]] = []
-    again: list[_Question] = []
-
-    def on_error(_: str, __: Any, docs: list[Doc], error: Exception) -> None:
-        questions = [doc._context for doc in docs]
-        if len(questions) > 1:
-            again.extend(questions)
-            return
-        failures.append((questions[0], error))
-        logger.warning(Warnings.W101.format(id=questions[0].id, error=error))
-        if len(failures) >= max_failures:
-            raise RuntimeError(Errors.N106.format(n=max_failures, error=error))
-
-    # spaCy types a handler as if it never returned
-    nlp.set_error_handler(cast("Callable[..., NoReturn]", on_error))
-    n_asked = n_before = 0
+    if budget is not None and annotator.prices is None:
+        raise ValueError(Errors.N147)
+    check = check_texts(texts())
     with (
         Journal(output) as journal,
-        tqdm(total=len(texts), unit=" texts", desc="annotate", disable=None) as bar,
+        tqdm(total=check.n_texts, unit=" texts", desc="annotate", disable=None) as bar,
     ):
-
-        def pending() -> Iterator[tuple[str, _Question]]:
-            nonlocal n_before
-            asked: set[str] = set()
-            for (id_, text), prompt in zip(
-                texts, _prompts(nlp, name, texts), strict=True
-            ):
-                key = make_key(model, settings, prompt)
-                if key in journal or key in asked:
-                    n_before += 1
-                    bar.update()
-                else:
-                    asked.add(key)
-                    yield text, _Question(id_, text, key)
-
-        def ask(pairs: Iterable[tuple[str, _Question]], size: int) -> None:
-            nonlocal n_asked
-            stream = nlp.pipe(pairs, as_tuples=True, batch_size=size)
-            for doc, question in stream:
-                llm_io = doc.user_data["llm_io"][name]
-                digest = hash_prompt(llm_io["prompt"])
-                id_, text, key = question
-                reply = Reply(key, model, digest, id_, text, llm_io["response"])
-                journal.append(reply)
-                n_asked += 1
-                bar.update()
-
-        ask(pending(), batch_size)
-        ask([(question.text, question) for question in again], 1)
-    first_error = str(failures[0][1]) if failures else ""
-    return AnnotateResult(n_asked, n_before, len(failures), first_error)
+        asker = Asker(
+            annotator,
+            journal,
+            max_failures=max_failures,
+            budget=make_budget(annotator, journal, budget),
+            on_change=_make_display(bar, annotator.prices),
+        )
+        again = _Checked(texts())
+        tally = asker.ask(
+            annotator.make_questions(again)
+            if turn == 1
+            else make_missed_questions(annotator, journal, again)
+        )
+        if not tally.stopped and again.check != check:
+            raise ValueError(
+                Errors.N148.format(before=check.n_texts, after=again.check.n_texts)
+            )
+        total = journal.get_usage(annotator.model_name)
+    return AnnotateResult(tally, check.n_texts, total)
 
 
-def describe_model(section: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Name and settings of a model: what, with the prompt, decides a reply.
+def check_texts(texts: Iterable[tuple[str, str]]) -> TextsCheck:
+    """Read all texts once: a bad one should show before money is spent.
 
-    section (dict[str, Any]): The section [components.llm.model] of a config.
-    RETURNS (tuple[str, dict[str, Any]]): Its registered name, with the name of the LLM
-        if there is one; and its settings without those of the transport, so that a
-        longer timeout does not buy all replies again.
+    texts (Iterable[tuple[str, str]]): Id and text.
+    RETURNS (TextsCheck): Their number, and a sum to know them again.
     """
-    settings = {key: value for key, value in section.items() if key not in _TRANSPORT}
-    registered = str(settings.pop("@llm_models"))
-    model = f"{registered}:{settings['name']}" if "name" in settings else registered
-    return model, settings
+    checked = _Checked(texts)
+    for _ in checked:
+        pass
+    return checked.check
 
 
-def _prompts(
-    nlp: Language, name: str, texts: Iterable[tuple[str, str]]
-) -> Iterator[str]:
-    """The prompts that the LLM would get."""
-    task = nlp.get_pipe(name).task  # type: ignore[attr-defined]
-    docs = (nlp.make_doc(text) for _, text in texts)
-    for prompt in task.generate_prompts(docs):
-        if not isinstance(prompt, str):
-            raise ValueError(Errors.N107.format(task=type(task).__name__))
-        yield prompt
+def make_budget(
+    annotator: Annotator, journal: Journal, limit: float | None
+) -> Budget | None:
+    """Make the budget of a run.
+
+    annotator (Annotator): The model with its prices.
+    journal (Journal): What it has cost before counts.
+    limit (float | None): None: no budget.
+    RETURNS (Budget | None): The budget.
+    """
+    if limit is None or annotator.prices is None:
+        return None
+    return Budget(
+        limit,
+        annotator.prices,
+        spent=journal.get_usage(annotator.model_name),
+        max_tokens=find_max_tokens(annotator.settings),
+    )
+
+
+class _Checked:
+    """Texts with their numbers; adds up what it has seen."""
+
+    def __init__(self, texts: Iterable[tuple[str, str]]) -> None:
+        self.check = TextsCheck(0, 0)
+        self._texts = texts
+
+    def __iter__(self) -> Iterator[tuple[int, str, str]]:
+        checksum = 0
+        for number, (id_, text) in enumerate(self._texts):
+            checksum = crc32(
+                f"{id_}\0{text}\0".encode("utf8", "surrogatepass"), checksum
+            )
+            self.check = TextsCheck(number + 1, checksum)
+            yield number, id_, text
+
+
+def _make_display(bar: "tqdm[Any]", prices: Prices | None) -> Callable[[Tally], None]:
+    """Show the tally at the end of a bar, now and then: it costs more than a reply."""
+    last = 0.0
+
+    def show(tally: Tally) -> None:
+        nonlocal last
+        bar.update(tally.n_done - bar.n)
+        if bar.disable or time.monotonic() - last < _SECONDS_PER_LOOK:
+            return
+        last = time.monotonic()
+        figures = {"asked": f"{tally.n_asked:,}", "failed": f"{tally.n_failed:,}"}
+        if n_tokens := sum(tally.usage):
+            figures["tokens"] = f"{n_tokens:,}"
+            if prices is not None:
+                figures["price"] = f"{prices.cost(tally.usage):.2f} {prices.currency}"
+        bar.set_postfix(figures, refresh=False)
+
+    return show
