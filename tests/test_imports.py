@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "spacy_nuner"
 STAGES = {"annotate", "corpus", "pretrain", "component", "evaluate"}
-SHARED = {"errors", "types", "hf"}
+SHARED = {"errors", "types", "hf", "plain", "student", "transport"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LIGHT = {"spacy_nuner.component.factory", "spacy_nuner"}
 

@@ -9,10 +9,11 @@ from spacy.language import Language
 from spacy.util import load_config
 from spacy_llm.util import assemble_from_config
 
-from spacy_nuner.annotate.keys import TRANSPORT, describe_model, make_key
+from spacy_nuner.annotate.keys import describe_model, make_key
 from spacy_nuner.annotate.money import Prices, read_prices
 from spacy_nuner.annotate.second_pass import MissedPrompt
 from spacy_nuner.errors import Errors
+from spacy_nuner.transport import TRANSPORT
 
 _CHUNK: Final = 64  # texts whose words are forgotten together
 
@@ -43,6 +44,8 @@ class Annotator:
         prices (Prices | None): What the model costs, if that is known.
         """
         section = nlp.config.interpolate()["components"][name]["model"]
+        self.name = name
+        self.section: dict[str, Any] = section
         pipe: Any = nlp.get_pipe(name)
         self.model_name, self.settings = describe_model(section)
         self.transport = {key: section[key] for key in section if key in TRANSPORT}

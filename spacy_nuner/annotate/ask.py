@@ -13,7 +13,7 @@ from spacy_nuner.annotate.answers import Answer, Usage, stream_answers
 from spacy_nuner.annotate.interrupt import finishing_on_signals
 from spacy_nuner.annotate.journal import Journal
 from spacy_nuner.annotate.keys import hash_prompt
-from spacy_nuner.annotate.money import Budget
+from spacy_nuner.annotate.money import Purse
 from spacy_nuner.annotate.schema import Record
 from spacy_nuner.errors import Errors, Warnings
 
@@ -59,7 +59,7 @@ class Asker:
         journal: Journal,
         *,
         max_failures: int = 20,
-        budget: Budget | None = None,
+        budget: Purse | None = None,
         on_change: Callable[[Tally], None] | None = None,
     ) -> None:
         """Set up a run.
@@ -67,7 +67,7 @@ class Asker:
         annotator (Annotator): The model.
         journal (Journal): Gets the answers; what it has is not asked.
         max_failures (int): Take no more questions after so many failed.
-        budget (Budget | None): Take no question that could pass it.
+        budget (Purse | None): Take no question that could pass it.
         on_change (Callable[[Tally], None] | None): Called after each text.
         """
         self.tally = Tally()

@@ -2,28 +2,9 @@
 
 import json
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
-# How a prompt is sent, not what is answered: changing these buys nothing twice. The
-# address of the server is not among them: the same name elsewhere is another model.
-TRANSPORT: Final = frozenset(
-    {
-        "strict",
-        "max_tries",
-        "interval",
-        "max_request_time",
-        "max_wait",
-        "patience",
-        "context_length",
-        "max_concurrent",
-        "requests_per_minute",
-        "tokens_per_minute",
-        "key_env",
-        "key_file",
-        "key_header",
-        "headers",
-    }
-)
+from spacy_nuner.transport import TRANSPORT
 
 
 def make_key(model: str, settings: dict[str, Any], prompt: str) -> str:

@@ -2,7 +2,7 @@
 
 from math import isfinite
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from spacy_nuner.annotate.answers import Usage
 from spacy_nuner.errors import Errors
@@ -65,6 +65,18 @@ def find_max_tokens(settings: dict[str, Any]) -> int | None:
             if isinstance(section.get(name), int):
                 return int(section[name])
     return None
+
+
+class Purse(Protocol):
+    """What an `Asker` needs of a budget."""
+
+    def reserve(self, prompt: str) -> float | None:
+        """Hold back the worst price of a prompt; None if it does not fit now."""
+        ...
+
+    def settle(self, reserved: float, usage: Usage) -> None:
+        """Pay for an answer."""
+        ...
 
 
 class Budget:

@@ -77,9 +77,9 @@ def annotate_texts(
             journal,
             max_failures=max_failures,
             budget=make_budget(annotator, journal, budget),
-            on_change=_make_display(bar, annotator.prices),
+            on_change=make_display(bar, annotator.prices),
         )
-        again = _Checked(texts())
+        again = CheckedTexts(texts())
         tally = asker.ask(
             annotator.make_questions(again)
             if turn == 1
@@ -99,7 +99,7 @@ def check_texts(texts: Iterable[tuple[str, str]]) -> TextsCheck:
     texts (Iterable[tuple[str, str]]): Id and text.
     RETURNS (TextsCheck): Their number, and a sum to know them again.
     """
-    checked = _Checked(texts)
+    checked = CheckedTexts(texts)
     for _ in checked:
         pass
     return checked.check
@@ -125,10 +125,14 @@ def make_budget(
     )
 
 
-class _Checked:
+class CheckedTexts:
     """Texts with their numbers; adds up what it has seen."""
 
     def __init__(self, texts: Iterable[tuple[str, str]]) -> None:
+        """Take texts.
+
+        texts (Iterable[tuple[str, str]]): Id and text.
+        """
         self.check = TextsCheck(0, 0)
         self._texts = texts
 
@@ -142,8 +146,13 @@ class _Checked:
             yield number, id_, text
 
 
-def _make_display(bar: "tqdm[Any]", prices: Prices | None) -> Callable[[Tally], None]:
-    """Show the tally at the end of a bar, now and then: it costs more than a reply."""
+def make_display(bar: "tqdm[Any]", prices: Prices | None) -> Callable[[Tally], None]:
+    """Show the tally at the end of a bar, now and then: it costs more than a reply.
+
+    bar (tqdm): The bar, of all texts.
+    prices (Prices | None): To show what was spent.
+    RETURNS (Callable[[Tally], None]): Takes the tally after each change.
+    """
     last = 0.0
 
     def show(tally: Tally) -> None:

@@ -167,8 +167,10 @@ def test_transport_settings_do_not_buy_replies_again() -> None:
     transport = {"max_tries": 9, "interval": 2.0, "max_concurrent": 64}
     transport |= {"requests_per_minute": 5, "key_env": "X", "key_file": "y"}
     assert describe_model({**section, **transport}) == (model, chosen)
-    for name in ("endpoint", "base_url"):
-        assert describe_model({**section, name: "http://x"})[1] != chosen
+    # A server that comes back elsewhere
+    transport["base_url"] = "http://localhost:8001/v1"
+    assert describe_model({**section, **transport}) == (model, chosen)
+    assert describe_model({**section, "endpoint": "http://x"})[1] != chosen
 
 
 def test_permuted_words_do_not_collide(tmp_path: Path) -> None:
