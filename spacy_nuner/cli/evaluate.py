@@ -29,6 +29,11 @@ def evaluate(
         "1,2,4,8,16,32,64", help="Mentions of each type in a training set: k to 2k."
     ),
     sets: int = typer.Option(10, min=1, help="Training sets for each k."),
+    sets_from: str = typer.Option(
+        "",
+        help="Saved sets of 'sample' to train on: k2k, nested or words. Give another "
+        "--output, too. Default: k to 2k mentions, drawn now.",
+    ),
     dataset: list[str] = typer.Option(
         [], help="Data set; repeat for several. Default: all that are found."
     ),
@@ -57,8 +62,8 @@ def evaluate(
     Settings of the config can be overridden: --training.max_steps 100.
     """
     from spacy.cli._util import parse_config_overrides
-    from wasabi import msg
 
+    from spacy_nuner.cli.show import msg
     from spacy_nuner.evaluate.frozen import read_config
     from spacy_nuner.evaluate.plan import (
         Grid,
@@ -86,6 +91,7 @@ def evaluate(
             gold_dirs=ner_v3,
             keep_features=keep_features,
             n_process=n_process,
+            sets_from=sets_from,
         )
         result = run_grid(grid)
     except (ValueError, OSError) as error:

@@ -8,6 +8,8 @@ from typing import Any
 
 import srsly
 
+from .predictions import Predictions, predictions_path, write_predictions
+
 # Part of every key: raised when a change of this package changes the figures.
 FIGURES_VERSION = 1
 
@@ -28,12 +30,38 @@ def cell_path(
     return output / system / dataset / folder / f"seed{seed}.json"
 
 
+def k_order(k: int | str) -> tuple[str, int]:
+    """Sort key of k: 1, 2, 16, then "kw8"."""
+    text = str(k)
+    digits = "".join(character for character in text if character.isdecimal())
+    return text.rstrip("0123456789"), int(digits or 0)
+
+
 def is_finished(path: Path, key: str) -> bool:
-    """Whether the cell is there and was made from the same inputs and settings."""
+    """Whether the cell is there, made from the same inputs and settings, and whole.
+
+    A cell of an earlier version, which kept no predictions, is not.
+    """
+    if not predictions_path(path).is_file():
+        return False
     try:
         return bool(srsly.read_json(path).get("key") == key)
     except (OSError, ValueError):
         return False
+
+
+def write_cell(path: Path, content: dict[str, Any], predictions: Predictions) -> None:
+    """Write a cell and its predictions, the predictions first.
+
+    A run killed between the two leaves the old cell, whose key says that it is not
+    finished, or none.
+
+    path (Path): File of the cell.
+    content (dict[str, Any]): Its figures.
+    predictions (Predictions): What they were made of.
+    """
+    write_predictions(path, predictions)
+    write_json(path, content)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -53,7 +81,7 @@ def write_unreachable(
     output: Path,
     entries: Iterable[dict[str, Any]],
     *,
-    asked: Iterable[tuple[str, int]],
+    asked: Iterable[tuple[str, int | str]],
 ) -> None:
     """Record the (dataset, k) that a pool does not allow, in `unreachable.json`.
 
@@ -66,5 +94,5 @@ def write_unreachable(
     seen = set(asked)
     before = srsly.read_json(path) if path.is_file() else []
     kept = [entry for entry in before if (entry["dataset"], entry["k"]) not in seen]
-    both = sorted([*kept, *entries], key=lambda e: (e["dataset"], e["k"]))
+    both = sorted([*kept, *entries], key=lambda e: (e["dataset"], k_order(e["k"])))
     write_json(path, both)

@@ -120,13 +120,16 @@ def score_tags(
     ids (Ints): Most probable tag of each token, an index into tags.
     tags (Sequence[str]): The pipe's tags.
     labels (Sequence[str]): Labels, of which label i is type i + 1.
-    RETURNS (dict[str, Any]): See `metrics.score`.
+    RETURNS (dict[str, Any]): See `metrics.score`; and "spans", the entities.
     """
     types, begins = split_tags(ids, tags, labels)
     types = np.where(gold.is_space, 0, types)
     skip = gold.is_space & ~gold.is_break
     spans = find_spans(types, gold.lengths, begins, skip)
-    return score(gold.types, gold.spans, types, spans, labels, annotated=gold.annotated)
+    figures = score(
+        gold.types, gold.spans, types, spans, labels, annotated=gold.annotated
+    )
+    return figures | {"spans": spans}
 
 
 def load_dataset(path: Path) -> Dataset:
@@ -136,22 +139,30 @@ def load_dataset(path: Path) -> Dataset:
     RETURNS (Dataset): Documents, arrays and labels.
     RAISES (FileNotFoundError): If one of the files is missing.
     """
-    for name in ("meta.json", "pool.spacy", "test.spacy"):
-        if not (path / name).is_file():
-            raise FileNotFoundError(Errors.N001.format(what=name, path=path / name))
+    pool, labels = load_part(path, "pool")
+    test, _ = load_part(path, "test")
+    parts = {"pool": _content(pool), "test": _content(test)}
+    digest = sha256_of({"labels": labels} | parts)
     meta = srsly.read_json(path / "meta.json")
-    labels = list(meta["labels"])
-    vocab = Vocab()
-    parts = {}
-    for name in ("pool", "test"):
-        file = path / f"{name}.spacy"
-        docs = DocBin().from_disk(file).get_docs(vocab)
-        parts[name] = make_gold(docs, labels, source=str(file))
-    digest = sha256_of({"labels": labels} | {k: _content(v) for k, v in parts.items()})
     zero_shot_only = bool(meta.get("zero_shot_only", False))
-    return Dataset(
-        path.name, labels, parts["pool"], parts["test"], digest, zero_shot_only
-    )
+    return Dataset(path.name, labels, pool, test, digest, zero_shot_only)
+
+
+def load_part(path: Path, part: str) -> tuple[Gold, list[str]]:
+    """Read one part of a data set.
+
+    path (Path): Folder of the data set.
+    part (str): "pool" or "test".
+    RETURNS (tuple[Gold, list[str]]): The sentences, and the labels of the data set.
+    RAISES (FileNotFoundError): If a file is missing.
+    """
+    file = path / f"{part}.spacy"
+    for needed in (path / "meta.json", file):
+        if not needed.is_file():
+            raise FileNotFoundError(Errors.N001.format(what=needed.name, path=needed))
+    labels = list(srsly.read_json(path / "meta.json")["labels"])
+    docs = DocBin().from_disk(file).get_docs(Vocab())
+    return make_gold(docs, labels, source=str(file)), labels
 
 
 def _content(gold: Gold) -> list[Any]:

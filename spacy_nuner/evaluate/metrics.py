@@ -92,11 +92,22 @@ def find_spans(
     return rows[rows[:, 2] > 0]
 
 
-def count_tokens(gold: Ints, predicted: Ints, n_classes: int) -> Counts:
-    """Count tokens by class, "None" (class 0) included; -1 in the gold is left out."""
+def count_tokens(
+    gold: Ints, predicted: Ints, n_classes: int, weights: Ints | None = None
+) -> Counts:
+    """Count tokens by class, "None" (class 0) included; -1 in the gold is left out.
+
+    gold (Ints): Gold class of each token.
+    predicted (Ints): Predicted class of each token.
+    n_classes (int): Number of classes.
+    weights (Optional[Ints]): How often each token counts; None: once.
+    RETURNS (Counts): Counts by class.
+    """
     seen = gold >= 0
     cells = gold[seen] * n_classes + predicted[seen]
-    matrix = np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
+    times = None if weights is None else weights[seen]
+    matrix = np.bincount(cells, times, minlength=n_classes**2).astype("int64")
+    matrix = matrix.reshape(n_classes, n_classes)
     return Counts(matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1))
 
 
@@ -143,6 +154,7 @@ def score(
     labels: Sequence[str],
     *,
     annotated: Bools | None = None,
+    weights: Ints | None = None,
 ) -> dict[str, Any]:
     """Score predictions: the metrics of a cell.
 
@@ -158,6 +170,7 @@ def score(
     labels (Sequence[str]): Labels, of which label i is type i + 1.
     annotated (Optional[Bools]): Tokens on which entities count; None: where the gold
         type is not -1. White space is no word, but does not spoil an entity.
+    weights (Optional[Ints]): Sub-tokens of each token, to count those; None: words.
     RETURNS (dict[str, Any]): Fields as in docs/evaluation.md, all from 0 to 1.
     RAISES (ValueError): If lengths differ or the gold has no entity at all.
     """
@@ -165,7 +178,7 @@ def score(
         raise ValueError(Errors.N503.format(gold=len(gold_types), got=len(types)))
     n_types = len(labels)
     annotated = gold_types >= 0 if annotated is None else annotated
-    token = count_tokens(gold_types, types, n_types + 1)
+    token = count_tokens(gold_types, types, n_types + 1, weights)
     entity = count_entities(gold_spans, spans, n_types, annotated)
     present = np.flatnonzero(token.gold[1:]) + 1
     if not len(present):

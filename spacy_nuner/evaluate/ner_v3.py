@@ -1,87 +1,42 @@
-"""The LLM as a system: spacy-llm's NER v3 prompt on recorded replies (Section 6)."""
+"""LLMs as systems: prompts of spacy-llm's tasks, from recordings or any server.
+
+The NER v3 prompt and UniversalNER's (paper, Section 6). docs/other_systems.md tells how
+a server is asked.
+"""
 
 import hashlib
 import logging
-import re
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import srsly
 from spacy.tokens import Doc
-from spacy.util import load_config
 from thinc.api import Config
 from tqdm import tqdm
 
 from ..errors import Errors, Warnings
-from .cells import FIGURES_VERSION, cell_path, is_finished, write_json
+from .cells import FIGURES_VERSION, cell_path, is_finished, write_cell
 from .data import Dataset, Gold, copy_tokens, load_dataset, make_gold, sha256_of
-from .metrics import score
+from .figures import score_entities
+from .llm.recordings import (
+    NER_V3,
+    Recording,
+    find_recordings,
+    keep_replies,
+    list_files,
+    list_systems,
+    load_recording,
+)
+from .predictions import Predictions, hash_gold
+
+__all__ = ["Recording", "find_recordings", "load_recording", "run_recordings"]
 
 logger = logging.getLogger(__name__)
 
-# Rows of the report, and the parser of replies that each adds to the config
-SYSTEMS: dict[str, str | None] = {
-    "llm_ner_v3": None,
-    "llm_ner_v3_repaired": "spacy-nuner.NERv3Parser.v1",
-}
-NAME = re.compile(r"(?P<dataset>.+)\.(?P<k>kw\d+)\.cfg")
-
-
-class Recording(NamedTuple):
-    """One config of recorded replies: `<dataset>.kw<n>.cfg`."""
-
-    dataset: str
-    k: str  # "kw0", "kw8": words of each type in the prompt's examples
-    config: Path
-    gold: Path | None  # the sentences that were asked, where not the whole test set
-
-
-def find_recordings(folder: Path) -> list[Recording]:
-    """Find the configs of a folder.
-
-    folder (Path): Folder with `<dataset>.kw<n>.cfg`, and `<dataset>.gold.jsonl` where
-        only a part of the test set was asked.
-    RETURNS (list[Recording]): The configs, by name.
-    RAISES (FileNotFoundError): If there is none.
-    """
-    found = []
-    for path in sorted(folder.glob("*.kw*.cfg")):
-        match = NAME.fullmatch(path.name)
-        if match:
-            gold = folder / f"{match['dataset']}.gold.jsonl"
-            there = gold if gold.is_file() else None
-            found.append(Recording(match["dataset"], match["k"], path, there))
-    if not found:
-        what = "config '<dataset>.kw<n>.cfg' in"
-        raise FileNotFoundError(Errors.N001.format(what=what, path=folder))
-    return found
-
-
-def load_recording(path: Path, *, parser: str | None) -> Config:
-    """Read a config, make its paths absolute, put in a parser of replies.
-
-    path (Path): The config; paths in it are relative to its folder.
-    parser (Optional[str]): Registered name (`misc`) of a parser, None for spacy-llm's.
-    RETURNS (Config): The config of a pipeline with the component `llm`.
-    """
-    config = load_config(path, interpolate=False)
-    for section in _sections(config["components"]["llm"]):
-        value = section.get("path")
-        if isinstance(value, str) and not Path(value).is_absolute():
-            section["path"] = str((path.parent / value).resolve())
-    if parser is not None:
-        task = config["components"]["llm"]["task"]
-        task["parse_responses"] = {"@misc": parser}
-    return config
-
-
-def _sections(section: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield section
-    for value in section.values():
-        if isinstance(value, dict):
-            yield from _sections(value)
+SYSTEMS = NER_V3
 
 
 def answer(config: Config, docs: Sequence[Doc]) -> list[Doc]:
@@ -139,24 +94,35 @@ class Result(NamedTuple):
 
 
 def run_recordings(
-    recordings: Sequence[Recording], datasets_dir: Path, output: Path
+    recordings: Sequence[Recording],
+    datasets_dir: Path,
+    output: Path,
+    *,
+    name: str = "",
 ) -> Result:
-    """Score recordings with both parsers and write the cells that are not finished.
+    """Score what LLMs answer and write the cells that are not finished.
 
     recordings (Sequence[Recording]): From `find_recordings`.
     datasets_dir (Path): `corpus/ner`.
     output (Path): Folder of the experiment, `metrics/ner_v3`.
+    name (str): Is added to the names of the rows, to tell several LLMs apart.
     RETURNS (Result): Counts, and the data sets that are not there.
     """
     missing = sorted({r.dataset for r in recordings if not _is_there(datasets_dir, r)})
-    todo = [(r, s) for r in recordings if r.dataset not in missing for s in SYSTEMS]
+    todo = [
+        (recording, system)
+        for recording in recordings
+        if recording.dataset not in missing
+        for system in list_systems(load_recording(recording.config, parser=None))
+    ]
     datasets: dict[str, Dataset] = {}
     n_computed = 0
-    for recording, system in tqdm(todo, desc="ner_v3", unit="cell", disable=None):
-        name = recording.dataset
-        if name not in datasets:
-            datasets[name] = load_dataset(datasets_dir / name)
-        n_computed += run_recording(recording, system, datasets[name], output)
+    for recording, system in tqdm(todo, desc=output.name, unit="cell", disable=None):
+        if recording.dataset not in datasets:
+            path = datasets_dir / recording.dataset
+            datasets[recording.dataset] = load_dataset(path)
+        dataset = datasets[recording.dataset]
+        n_computed += run_recording(recording, system, dataset, output, name=name)
     return Result(n_computed, len(todo) - n_computed, missing)
 
 
@@ -165,47 +131,59 @@ def _is_there(datasets_dir: Path, recording: Recording) -> bool:
 
 
 def run_recording(
-    recording: Recording, system: str, dataset: Dataset, output: Path
+    recording: Recording,
+    system: str,
+    dataset: Dataset,
+    output: Path,
+    *,
+    name: str = "",
 ) -> bool:
-    """Score one recording with one parser and write the cell.
+    """Score one config with one parser and write the cell.
 
     recording (Recording): Config and gold file.
-    system (str): A key of SYSTEMS.
+    system (str): A key of what `list_systems` gives for the config.
     dataset (Dataset): The data set, whose test set holds the asked sentences.
     output (Path): Folder of the experiment.
+    name (str): Is added to the name of the row.
     RETURNS (bool): False if the cell was finished already.
     """
     start = time.perf_counter()
-    path = cell_path(output, system=system, dataset=dataset.name, k=recording.k, seed=0)
-    config = load_recording(recording.config, parser=SYSTEMS[system])
+    row = f"{system}_{name}" if name else system
+    place = {"dataset": dataset.name, "k": recording.k, "seed": recording.seed}
+    path = cell_path(output, system=row, **place)  # type: ignore[arg-type]
+    parser = list_systems(load_recording(recording.config, parser=None))[system]
+    config = load_recording(recording.config, parser=parser)
     task = config["components"]["llm"]["task"]
     settings = {
-        "parser": SYSTEMS[system] or "spacy-llm",
+        "parser": parser or "spacy-llm",
         "config": recording.config.name,
         "task": task["@llm_tasks"],
-        "model": config["components"]["llm"]["model"]["@llm_models"],
+        "model": _name_model(config),
         "alignment_mode": task.get("alignment_mode", "contract"),
     }
-    files = [recording.config, *_files(config)]
+    files = [recording.config, *list_files(config)]
     files += [] if recording.gold is None else [recording.gold]
     hashes = {file.name: _sha256(file) for file in files}
     key = sha256_of([FIGURES_VERSION, dataset.sha256, hashes, settings])
     if is_finished(path, key):
         return False
-    gold = dataset.test
+    keep_replies(config, recording.config.with_suffix(".replies.jsonl"))
+    gold, rows = dataset.test, None
     if recording.gold is not None:
-        docs = [gold.docs[i] for i in select_gold(gold, recording.gold)]
+        rows = select_gold(gold, recording.gold)
+        docs = [gold.docs[i] for i in rows]
         gold = make_gold(docs, dataset.labels, source=str(recording.gold))
-    figures = _score(config, gold, dataset.labels)
+    answered = answer(config, gold.docs)
+    predicted = make_gold(answered, dataset.labels, source="the LLM's replies")
+    _warn_of_empty(answered)
     n_sentences, n_entities = _examples(config)
     cell = {
         "key": key,
         "experiment": output.name,
-        "system": system,
-        "dataset": dataset.name,
-        "k": recording.k,
-        "seed": 0,
-        **figures,
+        "system": row,
+        **place,
+        **score_entities(gold, predicted.spans, dataset.labels),
+        "lost": _count_lost(answered),
         "n_train_sentences": n_sentences,
         "n_train_entities": n_entities,
         "n_test_sentences": len(gold.docs),
@@ -213,50 +191,44 @@ def run_recording(
         "settings": settings,
         "seconds": time.perf_counter() - start,
     }
-    write_json(path, cell)
+    found = Predictions(predicted.spans, key, hash_gold(gold, dataset.labels), rows)
+    write_cell(path, cell, found)
     return True
 
 
-def _score(config: Config, gold: Gold, labels: Sequence[str]) -> dict[str, Any]:
-    docs = answer(config, gold.docs)
-    predicted = make_gold(docs, labels, source="the LLM's replies")
-    types = predicted.types.clip(min=0)
-    figures = score(
-        gold.types,
-        gold.spans,
-        types,
-        predicted.spans,
-        labels,
-        annotated=gold.annotated,
-    )
+def _name_model(config: Config) -> str:
+    """Registered name of the model, and of the LLM where there is one."""
+    section = config["components"]["llm"]["model"]
+    inner = section.get("model", section)
+    names = [inner.get("@llm_models"), inner.get("name")]
+    return ":".join(str(name) for name in names if name)
+
+
+def _count_lost(docs: Sequence[Doc]) -> dict[str, int]:
+    """What replies lost, by reason, where the task keeps a record of it."""
+    drops = (drop for doc in docs for drop in doc.user_data.get("drops", ()))
+    return dict(sorted(Counter(str(reason) for _, _, reason in drops).items()))
+
+
+def _warn_of_empty(docs: Sequence[Doc]) -> None:
     empty = sum(not doc.ents for doc in docs)
     if empty == len(docs):
-        reason = "no reply gave an entity; look at the recorded replies"
+        reason = "no reply gave an entity; look at the replies"
         logger.warning(
             Warnings.W001.format(
                 count=empty, total=len(docs), what="sentences", reason=reason
             )
         )
-    return figures
-
-
-def _files(config: Config) -> list[Path]:
-    sections = _sections(config["components"]["llm"])
-    paths = [Path(s["path"]) for s in sections if isinstance(s.get("path"), str)]
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(Errors.N001.format(what="file", path=path))
-    return paths
 
 
 def _examples(config: Config) -> tuple[int, int]:
     """Sentences and entities in the examples of the prompt."""
-    path = config["components"]["llm"]["task"].get("examples", {}).get("path")
-    if path is None:
+    examples = config["components"]["llm"]["task"].get("examples") or {}
+    if examples.get("path") is None:
         return 0, 0
-    examples = list(srsly.read_yaml(path))
-    spans = [span for example in examples for span in example["spans"]]
-    return len(examples), sum(bool(span["is_entity"]) for span in spans)
+    given = list(srsly.read_yaml(examples["path"]))
+    spans = [span for example in given for span in example["spans"]]
+    return len(given), sum(bool(span["is_entity"]) for span in spans)
 
 
 def _sha256(path: Path) -> str:

@@ -44,7 +44,7 @@ SYSTEMS = (
     ),
 )
 # The one cell of a data set for which nothing is trained
-ZERO_SHOT = (0, 0)
+ZERO_SHOT: tuple[int | str, int] = (0, 0)
 
 
 def pick_systems(names: Iterable[str]) -> list[System]:
@@ -124,12 +124,13 @@ class Grid(NamedTuple):
     gold_dirs: Sequence[Path] = ()  # with `<dataset>.gold.jsonl`, the LLM's sentences
     keep_features: bool = False
     n_process: int = 0  # 0: one per core
+    sets_from: str = ""  # sampler whose saved sets are taken; "": k~2k, drawn now
 
 
 class Plan(NamedTuple):
     """The training sets of one data set."""
 
-    draws: dict[tuple[int, int], Draw]  # by k and seed
+    draws: dict[tuple[int | str, int], Draw]  # by k (or "kw8") and seed
     unreachable: list[dict[str, Any]]
 
 
@@ -137,7 +138,7 @@ class Cell(NamedTuple):
     """One cell that is still to be computed."""
 
     system: System
-    k: int
+    k: int | str
     seed: int
     path: Path
     key: str
@@ -155,7 +156,7 @@ def draw_sets(dataset: Dataset, ks: Iterable[int], n_sets: int) -> Plan:
     if dataset.zero_shot_only:
         return Plan({}, [])
     counts = dataset.counts
-    draws: dict[tuple[int, int], Draw] = {}
+    draws: dict[tuple[int | str, int], Draw] = {}
     unreachable = []
     for k in ks:
         short = unreachable_types(counts, k)
@@ -226,19 +227,20 @@ def cell_key(
     *,
     dataset: Dataset,
     encoder_sha256: str,
-    k: int,
+    k: int | str,
     seed: int,
     subset_sha256: str | None,
+    set_sha256: str | None = None,
 ) -> str:
     """RETURNS (str): Hash of everything that decides a cell."""
-    return sha256_of(
-        {
-            "version": FIGURES_VERSION,
-            "data": dataset.sha256,
-            "encoder": encoder_sha256,
-            "k": k,
-            "seed": seed,
-            "settings": settings,
-            "subset": subset_sha256,
-        }
-    )
+    content = {
+        "version": FIGURES_VERSION,
+        "data": dataset.sha256,
+        "encoder": encoder_sha256,
+        "k": k,
+        "seed": seed,
+        "settings": settings,
+        "subset": subset_sha256,
+    }
+    # Sets that are drawn now follow from the data: cells of before keep their keys
+    return sha256_of(content | ({"set": set_sha256} if set_sha256 else {}))

@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 from spacy.language import Language
 
 from . import frozen
-from .cells import write_json, write_unreachable
+from .cells import write_cell, write_unreachable
 from .data import load_dataset, sha256_of_folder
 from .features import clear_features
 from .heads import Runner
 from .plan import Grid, draw_sets
+from .samplers.files import name_k, read_sets
 from .workbench import Workbench, progress_bar
 
 
@@ -41,16 +42,19 @@ def run_grid(grid: Grid) -> Result:
     with Runner(grid.config, n_process=grid.n_process) as runner:
         for path in grid.datasets:
             dataset = load_dataset(path)
-            plan = draw_sets(dataset, grid.ks, grid.n_sets)
+            if grid.sets_from:
+                plan = read_sets(dataset, path, grid.sets_from, grid.ks, grid.n_sets)
+            else:
+                plan = draw_sets(dataset, grid.ks, grid.n_sets)
             unreachable += plan.unreachable
-            asked = [(dataset.name, k) for k in grid.ks]
+            asked = [(dataset.name, name_k(grid.sets_from, k)) for k in grid.ks]
             write_unreachable(grid.output, plan.unreachable, asked=asked)
             bench = Workbench(grid, recipe, hashes, dataset, plan, pipelines, runner)
             todo, n_finished = bench.open_cells()
             n_skipped += n_finished
             with progress_bar(len(todo), f"{dataset.name}: cells", "cell") as bar:
-                for cell, content in bench.compute(todo):
-                    write_json(cell.path, content)
+                for cell, content, predictions in bench.compute(todo):
+                    write_cell(cell.path, content, predictions)
                     bar.update()
             n_computed += len(todo)
             if not grid.keep_features:

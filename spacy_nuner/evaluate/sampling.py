@@ -15,7 +15,14 @@ from ..errors import Errors
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Method = Literal["exact", "exact_restart", "greedy_fallback", "exchange_fallback"]
+Method = Literal[
+    "exact",
+    "exact_restart",
+    "greedy_fallback",
+    "exchange_fallback",
+    "words",
+    "words_over_cap",
+]
 # Refusals in a row after which all sentences are looked at: is there one to accept?
 PATIENCE = 50
 Row = list[tuple[int, int]]  # (type, mentions) of a sentence
@@ -27,6 +34,7 @@ class Draw(NamedTuple):
     indices: list[int]  # rows of the pool, in the order in which they were drawn
     method: Method
     n_restarts: int  # dead ends met before
+    sha256: str | None = None  # of the file that it was read from
 
 
 def count_runs(types: Ints, lengths: Ints, n_types: int) -> Ints:
@@ -78,15 +86,19 @@ def _sparse(counts: Ints) -> list[Row]:
 
 
 def _draw(
-    counts: Ints, rows: list[Row], k: int, rng: random.Random
+    counts: Ints,
+    rows: list[Row],
+    k: int,
+    rng: random.Random,
+    base: Sequence[int] = (),
 ) -> tuple[bool, list[int]]:
     """Draw by the published rule; False and what was drawn so far at a dead end."""
     n_types = counts.shape[1]
     rng.sample(range(n_types), n_types)
     candidates = [index for index, row in enumerate(rows) if row]
-    total = [0] * n_types
-    chosen: list[int] = []
-    taken: set[int] = set()
+    chosen = list(base)
+    taken = set(base)
+    total = counts[chosen].sum(axis=0).tolist()
     while min(total) < k:
         for _ in range(PATIENCE if candidates else 0):
             index = rng.choice(candidates)
@@ -130,6 +142,7 @@ def sample(
     n_restarts: int = 10,
     n_greedy: int = 5,
     n_exchange: int = 10,
+    base: Sequence[int] = (),
 ) -> Draw | None:
     """Draw a set within the bounds; always ends.
 
@@ -144,6 +157,7 @@ def sample(
     n_restarts (int): Further attempts by the published rule.
     n_greedy (int): Attempts by the greedy rule, which differ in how ties are broken.
     n_exchange (int): Attempts to repair a dead end.
+    base (Sequence[int]): Sentences that the set has in any case; they come first.
     RETURNS (Optional[Draw]): The set; None if no way led to one.
     """
     if unreachable_types(counts, k):
@@ -151,28 +165,31 @@ def sample(
     rng = random.Random(seed)
     rows = _sparse(counts)
     for attempt in range(1 + n_restarts):
-        found, chosen = _draw(counts, rows, k, rng)
+        found, chosen = _draw(counts, rows, k, rng, base)
         if found:
             return Draw(chosen, "exact_restart" if attempt else "exact", attempt)
     for _ in range(n_greedy):
-        picked = _greedy(counts, k, rng)
+        picked = _greedy(counts, k, rng, base)
         if picked is not None:
             return Draw(picked, "greedy_fallback", n_restarts + 1)
     for _ in range(n_exchange):
-        _, start = _draw(counts, rows, k, rng)
-        picked = _exchange(counts, k, rng, start)
+        _, start = _draw(counts, rows, k, rng, base)
+        picked = _exchange(counts, k, rng, start, fixed=len(base))
         if picked is not None:
             return Draw(picked, "exchange_fallback", n_restarts + 1)
     return None
 
 
-def _greedy(counts: Ints, k: int, rng: random.Random) -> list[int] | None:
+def _greedy(
+    counts: Ints, k: int, rng: random.Random, base: Sequence[int]
+) -> list[int] | None:
     """Rarest type first, and for it the sentences with the fewest mentions first."""
     ties = np.array([rng.random() for _ in range(len(counts))])
     order = np.lexsort((ties, counts.sum(axis=1)))  # fewest mentions first
-    total = np.zeros(counts.shape[1], dtype="int64")
-    chosen: list[int] = []
+    chosen = list(base)
+    total = counts[chosen].sum(axis=0)
     free = np.ones(len(counts), dtype=bool)
+    free[chosen] = False
     for column in np.argsort(counts.sum(axis=0), kind="stable"):
         while total[column] < k:
             acceptable = free & _fits(counts, total, k) & (counts[:, column] > 0)
@@ -182,7 +199,7 @@ def _greedy(counts: Ints, k: int, rng: random.Random) -> list[int] | None:
             index = int(ranked[0])
             chosen.append(index)
             free[index] = False
-            total += counts[index]
+            total = total + counts[index]
     return chosen
 
 
@@ -192,6 +209,7 @@ def _exchange(
     rng: random.Random,
     start: list[int],
     *,
+    fixed: int = 0,
     max_moves: int = 1000,
 ) -> list[int] | None:
     """From a dead end on, add or remove the sentence that helps the bounds most.
@@ -204,6 +222,7 @@ def _exchange(
     sign[start] = -1
     total = counts[start].sum(axis=0)
     blocked_until = np.where(counts.any(axis=1), 0, max_moves)
+    blocked_until[start[:fixed]] = max_moves
     for move in range(max_moves):
         if ((total >= k) & (total <= 2 * k)).all():
             return list(chosen)

@@ -14,8 +14,13 @@ from .data import Dataset, Gold, Ints, make_gold, sha256_of
 from .features import store_features
 from .heads import Recipe, Runner, Task, without_docs
 from .layers import best_layer, compare_layers, layer_columns, pool_subset
+from .mistakes import count_mistakes
 from .ner_v3 import select_gold
 from .plan import ZERO_SHOT, Cell, Grid, Plan, cell_key, describe
+from .predictions import Predictions, hash_gold
+from .texts import Texts, count_texts
+
+Done = tuple[Cell, dict[str, Any], Predictions]
 
 
 class Workbench:
@@ -64,6 +69,8 @@ class Workbench:
         docs = [dataset.pool.docs[i] for i in self.rows]
         self.train = make_gold(docs, dataset.labels, source="pool")
         self.tagger = frozen.make_tagger(grid.config, dataset.labels)
+        self.texts = Texts(dataset.test)
+        self.gold_sha256 = hash_gold(dataset.test, dataset.labels)
 
     def open_cells(self) -> tuple[list[Cell], int]:
         """RETURNS (tuple[list[Cell], int]): Cells to compute; how many are finished."""
@@ -72,6 +79,7 @@ class Workbench:
         for system in sorted(self.grid.systems, key=lambda s: s.encoder):
             settings = self.settings[system.name]
             for k, seed in [ZERO_SHOT] if system.zero_shot else self.plan.draws:
+                draw = self.plan.draws.get((k, seed))
                 path = cell_path(
                     self.grid.output,
                     system=system.name,
@@ -86,24 +94,23 @@ class Workbench:
                     k=k,
                     seed=seed,
                     subset_sha256=subset,
+                    set_sha256=draw.sha256 if draw else None,
                 )
                 cells.append(Cell(system, k, seed, path, key))
         todo = [cell for cell in cells if not is_finished(cell.path, cell.key)]
         return todo, len(cells) - len(todo)
 
-    def compute(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    def compute(self, cells: Sequence[Cell]) -> Iterator[Done]:
         """Compute cells, encoder by encoder.
 
         cells (Sequence[Cell]): From `open_cells`.
-        YIELDS (tuple[Cell, dict[str, Any]]): Each cell and its content.
+        YIELDS (Done): Each cell, its content and its predictions.
         """
         for name in sorted({cell.system.encoder for cell in cells}):
             mine = [cell for cell in cells if cell.system.encoder == name]
             yield from self._compute_encoder(name, mine)
 
-    def _compute_encoder(
-        self, name: str, cells: Sequence[Cell]
-    ) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    def _compute_encoder(self, name: str, cells: Sequence[Cell]) -> Iterator[Done]:
         encoder = self.grid.encoders[name]
         layers = self._layers(name)
         if name not in self.pipelines:
@@ -145,7 +152,11 @@ class Workbench:
             settings = self.settings[cells[i].system.name]
             if cells[i].system.layer == "best":
                 settings = settings | choice
-            yield cells[i], self._content(cells[i], figures, settings)
+            spans: Ints = figures.pop("spans")
+            figures |= self._score_texts(spans)
+            content = self._content(cells[i], figures, settings)
+            found = Predictions(spans, cells[i].key, self.gold_sha256)
+            yield cells[i], content, found
 
     def _lesson(self, cell: Cell, X: Path, Z: Path, tags: Ints) -> dict[str, Any]:
         """RETURNS (dict[str, Any]): What a head learns from: vectors and tags."""
@@ -216,6 +227,17 @@ class Workbench:
         docs = [test.docs[i] for i in self.subset]
         gold = make_gold(docs, self.dataset.labels, source="subset of the test set")
         return test.rows(self.subset), without_docs(gold)
+
+    def _score_texts(self, spans: Ints) -> dict[str, Any]:
+        """RETURNS (dict[str, Any]): What needs the documents or all entities."""
+        gold = self.dataset.test.spans
+        found = count_texts(self.texts, gold, spans, len(self.dataset.labels)).micro()
+        return {
+            "text_set_f1": float(found.f1),
+            "text_set_p": float(found.precision),
+            "text_set_r": float(found.recall),
+            "mistakes": count_mistakes(gold, spans),
+        }
 
     def _content(
         self, cell: Cell, figures: dict[str, Any], settings: dict[str, Any]

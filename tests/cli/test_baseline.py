@@ -68,3 +68,24 @@ def test_nothing_recorded(ner, tmp_path):
     result, text = run(tmp_path / "empty", "--datasets-dir", ner)
     assert result.exit_code == 1
     assert "N001" in text
+
+
+def test_a_config_is_filled_in(ner, tmp_path):
+    """A config without labels of a data set: one for each data set is made of it."""
+    config = tmp_path / "recorded.cfg"
+    config.write_text(
+        (SAMPLE / "llm_ner_v3" / "workshop.kw0.cfg")
+        .read_text()
+        .replace("workshop.kw0", str(SAMPLE / "llm_ner_v3" / "workshop.kw0"))
+    )
+    where = ["--datasets-dir", ner, "--output", tmp_path / "ner_v3"]
+    where += ["--replies", tmp_path / "asked", "--labels-dir", tmp_path]
+    result, text = run(config, "--limit", 30, "--k-words", "0,99999", *where)
+    # the recording is one to other definitions, and says so
+    assert result.exit_code == 1
+    assert "workshop, k_w = 99999: the pool has fewer words" in text
+    assert "N103" in text
+    assert (tmp_path / "asked/recorded/workshop.kw0.cfg").is_file()
+    result, text = run(config, "--k-words", "eight", *where)
+    assert result.exit_code == 1
+    assert "N512" in text

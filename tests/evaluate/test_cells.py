@@ -1,14 +1,21 @@
 """Cells on disk: names, keys, whole or not at all."""
 
+import numpy as np
 import pytest
 import srsly
 
+from spacy_nuner.evaluate import cells
 from spacy_nuner.evaluate.cells import (
     cell_path,
     is_finished,
+    k_order,
+    write_cell,
     write_json,
     write_unreachable,
 )
+from spacy_nuner.evaluate.predictions import Predictions
+
+NOTHING = Predictions(np.zeros((0, 3), dtype="int64"), "x", "y")
 
 
 @pytest.mark.parametrize(("k", "folder"), [(4, "k4"), ("kw8", "kw8")])
@@ -20,11 +27,36 @@ def test_cell_path(tmp_path, k, folder):
 def test_is_finished(tmp_path):
     path = tmp_path / "a" / "seed0.json"
     assert not is_finished(path, "x")
-    write_json(path, {"key": "x"})
+    write_cell(path, {"key": "x"}, NOTHING)
     assert is_finished(path, "x")
     assert not is_finished(path, "y")
     path.write_text('{"key": "x"')
     assert not is_finished(path, "x")
+
+
+def test_a_cell_without_predictions_is_not_finished(tmp_path):
+    path = tmp_path / "seed0.json"
+    write_json(path, {"key": "x"})
+    assert not is_finished(path, "x")
+
+
+def test_a_run_killed_between_the_two_files(tmp_path, monkeypatch):
+    path = tmp_path / "seed0.json"
+    write_cell(path, {"key": "old"}, NOTHING)
+
+    def stop(path, value):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cells, "write_json", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_cell(path, {"key": "new"}, NOTHING)
+    assert not is_finished(path, "new")
+
+
+def test_k_order():
+    ks = ["kw8", "16", "2", "kw16", "1", "kw2"]
+    assert sorted(ks, key=k_order) == ["1", "2", "16", "kw2", "kw8", "kw16"]
+    assert k_order(16) == k_order("16")
 
 
 def test_a_failed_write_leaves_the_old_cell(tmp_path):

@@ -9,8 +9,12 @@ import srsly
 
 from spacy_nuner.evaluate.data import load_dataset
 from spacy_nuner.evaluate.frozen import read_config
+from spacy_nuner.evaluate.pairs import read_pair
 from spacy_nuner.evaluate.plan import Grid, pick_systems
 from spacy_nuner.evaluate.run import run_grid
+from spacy_nuner.evaluate.samplers.make import Request, make_sets
+from spacy_nuner.evaluate.scoring import score_pair
+from spacy_nuner.evaluate.tally import IS_MACRO
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "tiny" / "fewshot_frozen.cfg"
@@ -19,6 +23,7 @@ FIELDS = {
     *("token_macro_f1", "token_macro_f1_with_none"),
     *("entity_micro_f1", "entity_micro_p", "entity_micro_r", "per_type"),
     *("n_train_sentences", "n_train_entities", "n_test_sentences"),
+    *("text_set_f1", "text_set_p", "text_set_r", "mistakes"),
     *("sampler", "settings", "seconds"),
 }
 PER_TYPE = {
@@ -99,6 +104,18 @@ def test_cells_have_the_fields_of_the_contract(grid, result):
         for field in ("token_macro_f1", "entity_micro_f1"):
             assert 0 <= cell[field] <= 1
             assert cell["subset_ner_v3"][field] != cell[field] or cell[field] == 0
+
+
+def test_predictions_give_the_figures_again(grid, result):
+    for path in grid.output.glob("*/*/*/seed*.json"):
+        # Not by srsly, which reads floats but for the last bits
+        cell = json.loads(path.read_text())
+        pair = read_pair(grid.datasets[0], path.with_suffix(".npz"))
+        again = score_pair(pair, n_resamples=100)
+        fields = ("token_macro_f1_with_none", "entity_micro_p", "mistakes", *IS_MACRO)
+        assert {f: again[f] for f in fields} == {f: cell[f] for f in fields}
+        for label, figures in cell["per_type"].items():
+            assert figures.items() <= again["per_type"][label].items()
 
 
 def test_all_systems_learn_from_the_same_sentences(grid, result):
@@ -196,6 +213,32 @@ def test_data_that_are_not_to_be_trained_on(grid, datasets_dir, tmp_path):
     only = grid._replace(datasets=[folder], output=tmp_path / "fewshot")
     assert run_grid(only).n_computed == 2
     assert {cell["k"] for cell in read_cells(only).values()} == {0}
+
+
+def test_saved_sets_are_trained_on(grid, datasets_dir, tmp_path):
+    folder = tmp_path / "ner" / "gallery"
+    shutil.copytree(datasets_dir / "gallery", folder)
+    dataset = load_dataset(folder)
+    for sampler in ("k2k", "words"):
+        make_sets(dataset, folder, Request(sampler, [1], 2))
+    one = grid._replace(datasets=[folder], systems=pick_systems(["base"]), ks=[1, 2])
+    cells = {}
+    for sampler, k in (("k2k", 1), ("words", "kw1"), ("", 1)):
+        given = one._replace(output=tmp_path / f"from_{sampler}", sets_from=sampler)
+        given = given._replace(ks=[1, 2] if sampler else [1])
+        found = run_grid(given)
+        assert [e["k"] for e in found.unreachable] == (
+            {"k2k": [2], "words": ["kw2"], "": []}[sampler]
+        )
+        assert run_grid(given).n_skipped == 2
+        place = "kw1" if sampler == "words" else "k1"
+        cells[sampler] = read_cells(given)[f"base/gallery/{place}/seed0.json"]
+        assert cells[sampler]["k"] == k
+    # The same sets are the same figures; the key says that they came from a file
+    assert cells["k2k"]["train_indices"] == cells[""]["train_indices"]
+    assert cells["k2k"]["per_type"] == cells[""]["per_type"]
+    assert cells["k2k"]["key"] != cells[""]["key"]
+    assert cells["words"]["sampler"] in ("words", "words_over_cap")
 
 
 def test_an_encoder_that_is_not_there(grid, tmp_path):
