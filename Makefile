@@ -43,6 +43,11 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/inference.py --docs docs/component.md --memory 100000
 	$(BIN)/python benchmarks/pretrain.py --docs docs/pretraining.md
 	$(BIN)/python benchmarks/pretrain_scale.py --docs docs/pretraining.md
+	$(BIN)/python benchmarks/finetune.py --docs docs/component.md
+	$(BIN)/python benchmarks/annotate.py --docs docs/llm_servers.md
+	$(BIN)/python benchmarks/annotate_kill.py
+	$(BIN)/python benchmarks/annotate_memory.py
+	$(BIN)/python benchmarks/corpus.py --docs docs/corpus.md
 
 clean:
 	$(BIN)/python scripts/clean.py

@@ -38,8 +38,8 @@ def calibrate(
     made later use it by themselves: nlp.get_pipe("nuner").set_labels([...]).
     """
     import srsly
-    from wasabi import msg
 
+    from spacy_nuner.cli.show import msg
     from spacy_nuner.component.calibrate import calibrate as measure
     from spacy_nuner.component.calibration import FILE_NAME, summarize
 

@@ -40,8 +40,7 @@ def convert(
     BILOU. No gold entity is lost: a token that a span cuts through is split. Sentences
     of the pool that stand in the test part too are left out of the pool, counted.
     """
-    from wasabi import msg
-
+    from spacy_nuner.cli.show import msg
     from spacy_nuner.corpus.ner_data import convert_dataset
     from spacy_nuner.errors import Errors
 
@@ -86,7 +85,7 @@ def _choose(
 
 
 def _say(meta: dict[str, Any]) -> None:
-    from wasabi import msg
+    from spacy_nuner.cli.show import msg
 
     notes = [
         f"{meta['n_pool']:,} pool and {meta['n_test']:,} test sentences",

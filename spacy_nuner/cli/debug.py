@@ -40,8 +40,7 @@ def debug(
     Warnings cost accuracy: rare labels, labels that differ only in case, the same text
     annotated twice or in two ways, an entity that is not marked elsewhere.
     """
-    from wasabi import msg
-
+    from spacy_nuner.cli.show import msg
     from spacy_nuner.corpus.checks import check
 
     try:
@@ -94,26 +93,25 @@ def make_length_check(encoder: Path) -> Callable[[str], bool]:
 
 def say_finding(finding: "Finding", show: int, *, more: str = "--show") -> None:
     """Print a finding and its first cases, and how to see the others."""
-    from wasabi import msg
+    from spacy_nuner.cli.show import msg, say
 
     names = {"error": "fail", "warning": "warn", "info": "info"}
     getattr(msg, names[finding.level])(f"{finding.title}: {len(finding.cases)}")
     for case in finding.cases[:show]:
-        typer.echo(f"    {case}")
+        say(f"    {case}")
     if len(finding.cases) > show:
-        typer.echo(f"    … and {len(finding.cases) - show} more ({more})")
+        say(f"    … and {len(finding.cases) - show} more ({more})")
 
 
 def _say_counts(name: str, part: "Part") -> None:
-    from wasabi import msg
-
+    from spacy_nuner.cli.show import msg, say
     from spacy_nuner.corpus.checks import count_labels
 
     docs = part.aligned.docs
     counts = count_labels(docs)
     n_with = sum(bool(doc.ents) for doc in docs)
     msg.divider(name)
-    typer.echo(
+    say(
         f"{len(docs)} sentences, {n_with} of them with entities; "
         f"{sum(counts.values())} entities"
     )

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import typer
-from wasabi import msg
+
+from spacy_nuner.cli.show import msg
 
 
 def export(

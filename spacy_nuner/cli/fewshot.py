@@ -88,8 +88,8 @@ def fewshot(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from click import UsageError
     from spacy.cli._util import parse_config_overrides
-    from wasabi import msg
 
+    from spacy_nuner.cli.show import msg
     from spacy_nuner.component.fewshot.evaluate import evaluate
     from spacy_nuner.component.fewshot.train import read_config, train_pipeline
     from spacy_nuner.errors import Errors
@@ -166,8 +166,7 @@ def _look_at(
     data: Sequence[Path], labels: str | None, train: "Part", test: "Part | None"
 ) -> dict[str, Any]:
     """Check the data, settle the labels. RETURNS (dict[str, Any]): Both, for report."""
-    from wasabi import msg
-
+    from spacy_nuner.cli.show import msg
     from spacy_nuner.component.fewshot.labels import read_labels
     from spacy_nuner.corpus.checks import check, count_labels
     from spacy_nuner.errors import Errors
@@ -221,8 +220,7 @@ def _save(
 
 
 def _summarise(report: dict[str, Any], output: Path) -> None:
-    from wasabi import msg
-
+    from spacy_nuner.cli.show import msg, say
     from spacy_nuner.component.fewshot.markdown import describe_doubt
     from spacy_nuner.corpus.annotated import shorten
 
@@ -237,19 +235,19 @@ def _summarise(report: dict[str, Any], output: Path) -> None:
         rows.append(("all", sum(row["n"] for row in scores["labels"].values()), *total))
         header = ("label", "entities", "P", "R", "F1")
         msg.table(rows, header=header, divider=True, aligns=("l", *"rrrr"))
-        typer.echo(f"Token macro F1: {100 * scores['token_macro_f1']:.1f}\n")
+        say(f"Token macro F1: {100 * scores['token_macro_f1']:.1f}\n")
         mixed = _list_mixed(report["confusion"])
         if mixed:
-            typer.echo(f"Most often mixed up: {'; '.join(mixed)}")
+            say(f"Most often mixed up: {'; '.join(mixed)}")
     if report["unsure"]:
         msg.divider("Least sure")
-        typer.echo(f"{report['unsure_from']}.")
+        say(f"{report['unsure_from']}.")
         for unsure in report["unsure"][:N_SHOWN]:
-            typer.echo(f"  {unsure['sureness']:.2f}  {shorten(unsure['text'])}")
-            typer.echo(f"        {describe_doubt(unsure['doubts'][0])}")
-    typer.echo("")
+            say(f"  {unsure['sureness']:.2f}  {shorten(unsure['text'])}")
+            say(f"        {describe_doubt(unsure['doubts'][0])}")
+    say("")
     msg.good(f"Pipeline in {output}, report in {output / 'report' / 'report.md'}")
-    typer.echo(f'  nlp = spacy.load("{output}")    ({report["seconds"]:.0f} s in all)')
+    say(f'  nlp = spacy.load("{output}")    ({report["seconds"]:.0f} s in all)')
 
 
 def _list_mixed(confusion: dict[str, dict[str, int]]) -> list[str]:

@@ -7,32 +7,62 @@ import os
 import typer
 
 from spacy_nuner import __version__
+from spacy_nuner.cli.agreement import agreement
 from spacy_nuner.cli.annotate import annotate
 from spacy_nuner.cli.baseline import baseline
 from spacy_nuner.cli.calibrate import calibrate
+from spacy_nuner.cli.check_result import check_result
+from spacy_nuner.cli.check_sheet import check_sheet
+from spacy_nuner.cli.compare import compare
+from spacy_nuner.cli.concept_map import concept_map
 from spacy_nuner.cli.convert import convert
 from spacy_nuner.cli.corpus import corpus
 from spacy_nuner.cli.debug import debug
+from spacy_nuner.cli.episodes import episodes
 from spacy_nuner.cli.evaluate import evaluate
+from spacy_nuner.cli.experiments import experiments
 from spacy_nuner.cli.export import export
 from spacy_nuner.cli.fewshot import fewshot
+from spacy_nuner.cli.journal import app as journal
+from spacy_nuner.cli.others import others
 from spacy_nuner.cli.pretrain import pretrain
+from spacy_nuner.cli.pretrain_tagger import pretrain_tagger
 from spacy_nuner.cli.report import report
+from spacy_nuner.cli.sample import sample
+from spacy_nuner.cli.score import score
+from spacy_nuner.cli.show import PlainFormatter
+from spacy_nuner.cli.subset import subset
 from spacy_nuner.cli.teach import teach
+from spacy_nuner.cli.texts import texts
+from spacy_nuner.cli.universal_data import universal_data
 
 # In the order of the chain, so that --help tells the story
 STAGES = (
+    texts,
     annotate,
     corpus,
+    check_sheet,
+    check_result,
+    agreement,
+    subset,
     convert,
     pretrain,
     export,
+    pretrain_tagger,
     calibrate,
+    concept_map,
     teach,
     debug,
     fewshot,
+    sample,
     evaluate,
+    episodes,
+    universal_data,
     baseline,
+    others,
+    score,
+    compare,
+    experiments,
     report,
 )
 TAKES_OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -67,7 +97,7 @@ def setup(
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     level = logging.DEBUG if verbose else logging.INFO
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(PlainFormatter("%(message)s"))
     logger = logging.getLogger("spacy_nuner")
     logger.handlers = [handler]
     logger.setLevel(level)
@@ -77,8 +107,10 @@ for stage in STAGES:
     # A stage that asks for the context reads config overrides (--paths.encoder X)
     overrides = "ctx" in inspect.signature(stage).parameters
     app.command(
-        stage.__name__, context_settings=TAKES_OVERRIDES if overrides else None
+        stage.__name__.replace("_", "-"),
+        context_settings=TAKES_OVERRIDES if overrides else None,
     )(stage)
+app.add_typer(journal)
 
 
 def main() -> None:

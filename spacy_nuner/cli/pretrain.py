@@ -10,7 +10,8 @@ from pathlib import Path
 from types import FrameType
 
 import typer
-from wasabi import msg
+
+from spacy_nuner.cli.show import msg
 
 HELP_RESTART = "Delete the checkpoints that are there and start anew."
 

@@ -21,6 +21,11 @@ def report(
         help="What 'spacy-nuner calibrate' measured. Default: calibration.json in the "
         "folder of the metrics.",
     ),
+    concept_map: Path | None = typer.Option(
+        None,
+        help="What 'spacy-nuner concept-map' made. Default: concept_map.json in the "
+        "folder of the metrics.",
+    ),
     output: Path = typer.Option(Path("reports"), "--output", "-o", help="Folder."),
     readme: Path | None = typer.Option(
         None, help="Write the results into this README too, between its marks."
@@ -30,15 +35,19 @@ def report(
 
     What is missing is said in the report, not hidden.
     """
-    from wasabi import msg
-
+    from spacy_nuner.cli.show import msg
     from spacy_nuner.report.collect import read_inputs
     from spacy_nuner.report.readme import update_readme
     from spacy_nuner.report.write import write_report
 
     try:
         inputs = read_inputs(
-            metrics, corpus=corpus, log=log, encoder=encoder, calibration=calibration
+            metrics,
+            corpus=corpus,
+            log=log,
+            encoder=encoder,
+            calibration=calibration,
+            concept_map=concept_map,
         )
         summary = write_report(inputs, output)
         is_new = readme is not None and update_readme(readme, output / "summary.json")

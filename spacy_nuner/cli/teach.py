@@ -32,8 +32,8 @@ def teach(
     Settings of the config can be overridden: --teach.n_epochs 5
     """
     from spacy.cli._util import parse_config_overrides
-    from wasabi import msg
 
+    from spacy_nuner.cli.show import msg
     from spacy_nuner.component.teach import teach as teach_pipeline
 
     overrides = parse_config_overrides(ctx.args, env_var=None)

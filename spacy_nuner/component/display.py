@@ -1,11 +1,12 @@
 """Entities with their confidences as HTML, by displaCy: "PERSON 0.93"."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any
 
 from spacy import displacy
 from spacy.tokens import Doc
+
+from spacy_nuner.plain import escape_html, mark_unseen
 
 # Told apart also by those who do not see all colours
 COLOURS = (
@@ -34,7 +35,7 @@ def render(
     colours = {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(labels)}
     data = [make_ents(doc, spans_key=spans_key, colours=colours) for doc in chosen]
     for entry, title in zip(data, titles, strict=False):
-        entry["title"] = escape(title)
+        entry["title"] = escape_html(title)
     # Not in a notebook's own way: that returns nothing
     return displacy.render(data, style="ent", manual=True, page=page, jupyter=False)
 
@@ -61,8 +62,8 @@ def make_ents(
         label = ent.label_ if score is None else f"{ent.label_} {score:.2f}"
         entry: dict[str, Any] = {"start": ent.start_char, "end": ent.end_char}
         # displaCy escapes texts, but not labels
-        entry["label"] = escape(label)
+        entry["label"] = escape_html(label)
         if colours is not None:
             entry["params"] = {"bg": colours[ent.label_]}
         ents.append(entry)
-    return {"text": doc.text, "ents": ents}
+    return {"text": mark_unseen(doc.text), "ents": ents}

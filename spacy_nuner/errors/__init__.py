@@ -2,13 +2,14 @@
 
 Usage: `raise ValueError(Errors.N001.format(...))`. Codes are stable: a code is never
 given to another message. Blocks, one module each: N0xx general, N1xx annotate, N2xx
-corpus, N3xx pretrain, N4xx component, N5xx evaluate, N6xx report.
+corpus, N3xx pretrain, N4xx component, N5xx evaluate, N6xx report, N7xx experiments.
 """
 
 from .annotate import AnnotateErrors
 from .component import ComponentErrors
 from .corpus import CorpusErrors
 from .evaluate import EvaluateErrors
+from .experiments import ExperimentErrors
 from .general import GeneralErrors
 from .pretrain import PretrainErrors
 from .report import ReportErrors
@@ -31,6 +32,7 @@ class Errors(
     ComponentErrors,
     EvaluateErrors,
     ReportErrors,
+    ExperimentErrors,
     metaclass=Coded,
 ):
     """The messages of errors."""

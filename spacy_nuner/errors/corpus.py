@@ -79,3 +79,63 @@ class CorpusErrors:
         "'{path}' is Parquet, which isn't read here. Write it as CSV or JSON lines: "
         "pandas.read_parquet(path).to_csv('annotations.csv', index=False)."
     )
+    N243 = (
+        "One of {n} worker processes has died; nothing is written. Killed for want of "
+        "memory? Ask for fewer with --jobs."
+    )
+    N260 = (
+        "'{path}' is SQLite, but no annotation journal of this version. Got: {got}. "
+        "Expected: a file of 'spacy-nuner annotate', version {version}. A newer "
+        "journal needs a newer spacy-nuner; 'spacy-nuner journal export' of that "
+        "version writes JSONL, which every version reads."
+    )
+    N261 = (
+        "Can't read the journal '{path}': {error}. If it is damaged, take a copy of it "
+        "and save what can be read with sqlite3's '.recover', then start again."
+    )
+    N250 = (
+        "{path}, line {line}: the gzipped file is damaged or was not fetched to its "
+        "end ({problem}). Fetch it again."
+    )
+    N251 = (
+        "Can't read texts from '{source}': {problem}. Allowed: files and folders of "
+        "files ({suffixes}), and hub://allenai/c4/en?shards=0-3 or "
+        "hub://owner/dataset/path/of/a.file?revision=<40 hex digits>."
+    )
+    N252 = (
+        "Can't get '{file}' of '{repo}' from {endpoint} after {tries} tries: {error}. "
+        "What has arrived is kept: start the command again and it goes on from there."
+    )
+    N253 = (
+        "'{package}' is needed for {what}, but isn't installed. Install the extra: "
+        "pip install 'spacy-nuner[text]'{instead}."
+    )
+    N254 = (
+        "The pipeline '{pipeline}' can't split text into sentences: {problem}. Give "
+        "'sentencizer', or a pipeline that sets sentence starts (parser, senter)."
+    )
+    N255 = "Unknown filter: {got}. Allowed: {allowed}."
+    N256 = (
+        "Nothing to protect in '{path}': expected are folders with test.spacy in them "
+        "(of 'spacy-nuner convert'), .spacy files, or JSONL files with \"text\"."
+    )
+    N257 = "The output '{path}' is one of the sources. Choose another output."
+    N258 = (
+        "The counts do not add up: {n_sentences} sentences, but {n_found} accounted "
+        "for ({counts}). This is a fault of the package: please report it."
+    )
+    N259 = "{path}: can't be read as Parquet with the column '{field}': {problem}."
+    N262 = (
+        "Nothing was left of {n_sentences:,} sentences in {n_documents:,} documents "
+        "(dropped: {reasons}). Look at the texts, and at --without and --language."
+    )
+    N263 = "'{name}' must be {allowed}. Got: {got}."
+    N270 = (
+        "Can't make a smaller corpus: {problem} was asked for. Allowed: --sentences "
+        "and --top-concepts from 0 on, or --share from 0 to 1 in place of the latter; "
+        "0 means all."
+    )
+    N271 = (
+        "'{path}' has {n_train} train and {n_dev} dev sentences, too few for {got} in "
+        "the same proportion with one of each at least. Ask for fewer, or 0 for all."
+    )

@@ -50,3 +50,112 @@ class EvaluateErrors:
         "Can't read the values of k: '{got}'. Give whole numbers from 1 on with commas "
         "between, like 1,2,4,8."
     )
+    N513 = (
+        "Can't read the predictions '{path}': {problem}. The file is damaged: delete "
+        "it and run 'spacy-nuner evaluate' again, which makes the cell anew."
+    )
+    N514 = (
+        "A comparison needs two systems or more. Got: {got}. Name them after the "
+        "folder of the experiment: spacy-nuner compare metrics/fewshot base nuner."
+    )
+    N515 = (
+        "'{path}' has no cell with predictions (cells: {n}). Systems that are there: "
+        "{found}. Cells of earlier versions kept none: run 'spacy-nuner evaluate' "
+        "again, it makes them anew."
+    )
+    N516 = (
+        "The predictions '{path}' can't be used: {problem}. Run 'spacy-nuner evaluate' "
+        "again with the data sets that are there now."
+    )
+    N517 = (
+        "'{one}' and '{other}' were trained on different sentences: a paired "
+        "comparison needs the same training sets. Run 'spacy-nuner evaluate' for both "
+        "systems with the same data and sets."
+    )
+    N518 = (
+        "Gold and prediction don't go together: {problem}. Both must have the same "
+        "texts in the same order."
+    )
+    N519 = (
+        '{path}, document {number}: {problem}. An entity needs "start", "end" '
+        '(characters of the text) and "label", and may overlap no other.'
+    )
+    N520 = "Can't read '{path}' as {what}. Allowed: {allowed}."
+    N521 = (
+        "No episode with {n_way} types, {k} to {upper} mentions of each to learn from "
+        "and {q} to {q_upper} to be asked: {problem}. Take fewer types or mentions, or "
+        "a larger pool."
+    )
+    N522 = (
+        "The training set '{path}' can't be used: {problem}. Draw it again with "
+        "'spacy-nuner sample'."
+    )
+    N523 = "Unknown sampler {got}. Allowed: {allowed}."
+    N524 = (
+        "The values of k of nested sets must rise. Got: {got}. Give each once, the "
+        "smallest first."
+    )
+    N525 = "Unknown metric {got}. Allowed: {allowed}."
+    N570 = (
+        "'{path}' can't be used for episodes of unseen types: its pool has {n_pool} "
+        "types, its test part {n_test}, and these in both: {shared}. Convert a file "
+        "with the source types as the pool and one with other types as the test part."
+    )
+    N571 = (
+        "Can't go on with the network '{path}': {problem}. Name another --training "
+        "folder, or delete it to train anew."
+    )
+    N572 = (
+        "The loss is {loss} in step {step}. Lower tadner.source.learn_rate and delete "
+        "the network's checkpoint, since the same steps would lead there again."
+    )
+    N580 = (
+        "The names of labels in '{path}' can't be used: {problem}. Each label of the "
+        "data set needs a name of its own, case aside."
+    )
+    N581 = (
+        "'{path}' can't be filled in for a data set: the task of [components.llm] is "
+        "{got!r}. Allowed: spacy.NER.v3 and spacy-nuner.UniversalNER.v1. For another "
+        "task write a config <dataset>.kw0.cfg for each data set and give their folder."
+    )
+    N582 = (
+        "UniversalNER's prompt takes no examples. Got k_w = {got}; allowed: 0. Write "
+        "data with 'spacy-nuner universal-data', fine-tune the model, and name a "
+        "config <dataset>.kw8.cfg or <dataset>.k8.seed0.cfg for each such model."
+    )
+    N583 = (
+        "Conversations are written as .json (a list, for UniversalNER's trainer) or "
+        ".jsonl (a line for each). Got the file '{got}'."
+    )
+    N584 = (
+        "No training set: {problem}. Give either k (mentions of each type, to 2k) or "
+        "k_w (words of each type), not larger than the pool allows."
+    )
+    N585 = (
+        "{system} is not trained here: leave --k out. Training on k~2k sets is there "
+        "for span_marker and, by 'spacy-nuner evaluate', for our own systems."
+    )
+    N586 = (
+        "{system} can't be used with '{python}': {problem} into an environment and "
+        "give its Python with --python."
+    )
+    N587 = (
+        "{system} failed and no cell was written. Look at what it said, and at whether "
+        "the folder of --model is one of its own. It said: {said}"
+    )
+    N590 = (
+        "Unknown way to lay out the concept map: '{got}'. Allowed for --method: "
+        "{allowed}."
+    )
+    N591 = (
+        "UMAP is not installed. Get it with pip install 'spacy-nuner[umap]', or lay "
+        "the map out with --method pca."
+    )
+    N592 = (
+        "A map needs two concepts or more. Got {n} with {least} mentions or more, of "
+        "{of} in the corpus. Lower --min-count or use a larger corpus."
+    )
+    N593 = (
+        "'{path}' has no names of labels. Got: {got!r}. Expected: YAML with a name for "
+        "each label, like assets/labels/gallery.yml."
+    )

@@ -17,3 +17,7 @@ class GeneralErrors:
         "Can't get the base encoder '{name}': {error}. Nothing of it was kept. Check "
         "the network (model hub or package index) and start the command again."
     )
+    N008 = (
+        "Can't keep {got} layers of '{path}'. Allowed: 1 to {most}, fewer than it has."
+    )
+    N009 = "'{path}' is there already. Choose another output, or remove it yourself."

@@ -165,3 +165,18 @@ class PretrainErrors:
         "pretrain.model.compiled needs a C++ compiler on a CPU, and none of {names} is "
         "there. Install one, name it in the variable CXX, or set compiled = false."
     )
+    N370 = (
+        "Can't train a token classifier on '{path}': its entities have {got}; its "
+        "labels are {labels}. Give a folder that 'spacy-nuner convert' made, with "
+        "entities in its pool."
+    )
+    N371 = (
+        "The dev part can't have a share of {got} of the sentences. Set "
+        "pretrain.dev_share above 0 and below 1, like 0.1."
+    )
+    N372 = (
+        "The loss is {loss} and the gradient's norm {norm} in step {step} (learning "
+        "rate {rate}). Nothing was written after the last checkpoint. Lower "
+        "initial_rate or start with more warm-up, and use --restart, since the same "
+        "steps would lead there again."
+    )

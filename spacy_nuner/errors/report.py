@@ -16,3 +16,11 @@ class ReportErrors:
         "'{path}' does not have the marks of the results, once each: '{start}' and, "
         "further down, '{end}'. Put them where the tables shall stand."
     )
+    N610 = (
+        "There is no annotation to check. Give the folder of a concept corpus that "
+        "'spacy-nuner corpus' wrote."
+    )
+    N611 = (
+        "'{path}' is not a file of verdicts: {problem}. Expected: the JSON file that "
+        "the page of 'spacy-nuner check-sheet' saves with the key s."
+    )

@@ -6,6 +6,18 @@ class WarningMessages:
 
     W001 = "{count} of {total} {what} were left out: {reason}."
     W101 = "No reply for the text '{id}': {error}"
+    W111 = (
+        "No reply to prompt {number}, counted from 0 in its batch; the text stays "
+        "without annotation: {reason}"
+    )
+    W112 = (
+        "{n} replies were cut off by the server, which ends them at max_tokens; the "
+        "last line of each may be half a line. Raise max_tokens in the model's config."
+    )
+    W140 = (
+        "Stopping: {n} requests are on their way and will be kept. Press Ctrl-C again "
+        "to stop at once."
+    )
     W201 = (
         "No sentence fell to '{part}' ({n} sentences in all). The split is by a hash "
         "of the text: use more sentences or another --dev-share."

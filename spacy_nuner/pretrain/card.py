@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..plain import escape_md
 from .checkpoint import Header
 
 # Of the base encoders that the profiles use
@@ -123,4 +124,4 @@ def write_card(
 
 
 def _write_rows(values: dict[str, Any]) -> str:
-    return "\n".join(f"| {key} | {value} |" for key, value in values.items())
+    return "\n".join(f"| {key} | {escape_md(value)} |" for key, value in values.items())

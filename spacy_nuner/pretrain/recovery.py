@@ -2,7 +2,9 @@
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ..errors import Errors, Warnings
 from .checkpoint import FILE_NAME, PREVIOUS, read_header
@@ -13,13 +15,16 @@ logger = logging.getLogger(__name__)
 DAMAGED = "damaged.safetensors"
 
 
-def find_checkpoint(folder: Path) -> Path | None:
+def find_checkpoint(
+    folder: Path, *, read: Callable[[Path], Any] = read_header
+) -> Path | None:
     """Find the newest checkpoint that is whole.
 
     A damaged one is named in a warning and put aside, so that it does not take the
     place of the whole one when the next is written.
 
     folder (Path): Folder of the checkpoints.
+    read (Callable): Reads a header, which has the `progress` of the run.
     RETURNS (Path | None): The file; None: there is none.
     RAISES (ValueError): If there are files and none of them is whole.
     """
@@ -33,16 +38,18 @@ def find_checkpoint(folder: Path) -> Path | None:
             problems.append(f"'{path}': {damage}")
             continue
         if problems:
-            _put_aside(folder, used=path, problems=problems)
+            _put_aside(folder, used=path, problems=problems, read=read)
         return path
     if problems:
         raise ValueError(Errors.N309.format(problems="; ".join(problems)))
     return None
 
 
-def _put_aside(folder: Path, *, used: Path, problems: list[str]) -> None:
+def _put_aside(
+    folder: Path, *, used: Path, problems: list[str], read: Callable[[Path], Any]
+) -> None:
     # What can't be gone on from either is refused before anything is moved
-    step = read_header(used).progress.step
+    step = read(used).progress.step
     aside = folder / DAMAGED
     os.replace(folder / FILE_NAME, aside)
     listed = "; ".join(problems)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from spacy_nuner.annotate.journal import read_journal
+
 ROOT = Path(__file__).parent.parent.parent
 GRID = ["--vars.n_texts", "60", "--vars.k", "1,2", "--vars.n_sets", "2"]
 
@@ -45,7 +47,7 @@ def finished(project: Path) -> Path:
 @pytest.mark.parametrize(
     "path",
     [
-        "annotations/replies.jsonl",
+        "annotations/replies.sqlite",
         "corpus/concepts/stats.json",
         "corpus/ner/gallery/test.spacy",
         "training/pretrain/log.jsonl",
@@ -67,8 +69,8 @@ def test_chain_writes(finished: Path, path: str) -> None:
 @pytest.mark.slow
 def test_counts_add_up(finished: Path) -> None:
     stats = json.loads((finished / "corpus/concepts/stats.json").read_text())
-    with (finished / "annotations/replies.jsonl").open(encoding="utf8") as file:
-        replies = [json.loads(line)["response"] for line in file]
+    records = read_journal(finished / "annotations/replies.sqlite")
+    replies = [record.response or "" for record in records]
     assert len(replies) == 60
     n_lines = sum(bool(row.strip()) for reply in replies for row in reply.splitlines())
     assert stats["n_lines"] == n_lines

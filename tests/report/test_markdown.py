@@ -1,6 +1,7 @@
 import pytest
 
-from spacy_nuner.report.markdown import escape_text, format_stat, make_table
+from spacy_nuner.plain import escape_md
+from spacy_nuner.report.markdown import format_stat, make_table
 
 
 @pytest.mark.parametrize(
@@ -10,14 +11,16 @@ from spacy_nuner.report.markdown import escape_text, format_stat, make_table
         ("a|b", r"a\|b"),
         ("<script>", "&lt;script&gt;"),
         ("a & b", "a &amp; b"),
-        ("[x](http://y)", r"\[x\](http://y)"),
+        ("[x](http://y)", r"\[x\](http\://y)"),
         ("*bold* `code` _i_ #1", r"\*bold\* \`code\` \_i\_ \#1"),
         ("two\nlines", "two lines"),
+        ("www.example.org @name $x$", r"www\.example.org \@name \$x\$"),
+        ("a\u202eb\x1b[31m\x00", "a\ufffdb\ufffd\\[31m\ufffd"),
         (7, "7"),
     ],
 )
 def test_escape(text: object, safe: str) -> None:
-    assert escape_text(text) == safe
+    assert escape_md(text) == safe
 
 
 def test_table() -> None:

@@ -1,14 +1,12 @@
 """`report.md` of a few-shot pipeline."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from typing import Any
+
+from ...plain import escape_md
 
 # Sentences shown in Markdown and HTML
 N_SHOWN = 15
-# What Markdown would read as markup, after HTML has been escaped
-_SPECIAL = re.compile(r"([\\`*_{}\[\]|#~])")
 
 
 def to_markdown(report: Mapping[str, Any]) -> str:
@@ -17,7 +15,7 @@ def to_markdown(report: Mapping[str, Any]) -> str:
     report (Mapping[str, Any]): From `cli.fewshot`, with the parts of `make_report`.
     RETURNS (str): The text.
     """
-    parts = [f"# {_clean(report['name'])}", _describe(report)]
+    parts = [f"# {escape_md(report['name'])}", _describe(report)]
     if "scores" in report:
         parts += ["## Scores", _explain(report), *_list_scores(report["scores"])]
         parts += ["## What is taken for what", *_list_confusions(report["confusion"])]
@@ -34,14 +32,9 @@ def to_markdown(report: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _clean(text: object) -> str:
-    """The same to the eye, on one line, with no markup in it."""
-    return _SPECIAL.sub(r"\\\1", escape(" ".join(str(text).split()), quote=False))
-
-
 def _table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
-    cells = ([c if c == "---" else _clean(c) for c in line] for line in lines)
+    cells = ([c if c == "---" else escape_md(c) for c in line] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
@@ -58,15 +51,16 @@ def _describe(report: Mapping[str, Any]) -> str:
     )
     return (
         f"Trained on {data['n_sentences']} sentences with {data['n_entities']} "
-        f"entities ({_clean(data['files'])}) on the encoder "
-        f"`{report['encoder']}`. Labels: {_clean(names)}."
+        f"entities ({escape_md(data['files'])}) on the encoder "
+        f"`{report['encoder']}`. Labels: {escape_md(names)}."
     )
 
 
 def _explain(report: Mapping[str, Any]) -> str:
     return (
-        f"{_clean(report['evaluated_on'])}. An entity is right if its label and both "
-        "ends are. Token macro F1 is the mean over labels of the F1 of their tokens."
+        f"{escape_md(report['evaluated_on'])}. An entity is right if its label and "
+        "both ends are. Token macro F1 is the mean over labels of the F1 of their "
+        "tokens."
     )
 
 
@@ -127,9 +121,9 @@ def _list_contradictions(items: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _explain_unsure(report: Mapping[str, Any]) -> str:
     return (
-        f"{_clean(report['unsure_from'])}. Sureness is the mean margin between the two "
-        "most likely labels of a sentence's three least sure words; 1 is no doubt. All "
-        "of them, with what was found, are in `look_next.jsonl`."
+        f"{escape_md(report['unsure_from'])}. Sureness is the mean margin between the "
+        "two most likely labels of a sentence's three least sure words; 1 is no doubt. "
+        "All of them, with what was found, are in `look_next.jsonl`."
     )
 
 
