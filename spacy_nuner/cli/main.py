@@ -25,6 +25,7 @@ from spacy_nuner.cli.export import export
 from spacy_nuner.cli.fewshot import fewshot
 from spacy_nuner.cli.journal import app as journal
 from spacy_nuner.cli.others import others
+from spacy_nuner.cli.plan import plan
 from spacy_nuner.cli.pretrain import pretrain
 from spacy_nuner.cli.pretrain_tagger import pretrain_tagger
 from spacy_nuner.cli.report import report
@@ -32,6 +33,7 @@ from spacy_nuner.cli.sample import sample
 from spacy_nuner.cli.score import score
 from spacy_nuner.cli.show import PlainFormatter
 from spacy_nuner.cli.subset import subset
+from spacy_nuner.cli.tables import tables
 from spacy_nuner.cli.teach import teach
 from spacy_nuner.cli.texts import texts
 from spacy_nuner.cli.universal_data import universal_data
@@ -54,6 +56,7 @@ STAGES = (
     teach,
     debug,
     fewshot,
+    plan,
     sample,
     evaluate,
     episodes,
@@ -63,6 +66,7 @@ STAGES = (
     score,
     compare,
     experiments,
+    tables,
     report,
 )
 TAKES_OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
