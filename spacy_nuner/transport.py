@@ -1,8 +1,8 @@
 """Settings of an LLM that say how a prompt is sent, not what is answered.
 
 Annotation and evaluation leave them out of the keys of their replies: changing them
-buys nothing twice. The address of a server is one of them: a server that died comes back
-on another port, and its replies are still those of the model of this name.
+buys nothing twice. The address of a server is one of them: a server that died comes
+back on another port, and its replies are still those of the model of this name.
 """
 
 from typing import Final

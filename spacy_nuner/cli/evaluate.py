@@ -16,6 +16,9 @@ def evaluate(
     base: Path | None = typer.Option(
         None, help="Its base encoder. Default: what the encoder's nuner.json names."
     ),
+    ner_bert: Path | None = typer.Option(
+        None, help="An encoder of 'pretrain-tagger': adds the row ner_bert."
+    ),
     datasets_dir: Path = typer.Option(
         Path("corpus/ner"), help="Folder of the data sets, from 'convert'."
     ),
@@ -39,8 +42,8 @@ def evaluate(
     ),
     system: list[str] = typer.Option(
         [],
-        help="base, base_best_layer, nuner or nuner_concept_start; repeat for several. "
-        "Default: all.",
+        help="base, base_best_layer, ner_bert, nuner or nuner_concept_start; repeat "
+        "for several. Default: all whose encoder is given.",
     ),
     ner_v3: list[Path] = typer.Option(
         [Path("assets/sample/llm_ner_v3"), Path("assets/datasets/llm_ner_v3")],
@@ -75,8 +78,10 @@ def evaluate(
     from spacy_nuner.evaluate.run import run_grid
 
     try:
-        systems = pick_systems(system)
         encoders = {"nuner": encoder}
+        if ner_bert is not None:
+            encoders["ner_bert"] = ner_bert
+        systems = pick_systems(system, encoders={"base", *encoders})
         if any(s.encoder == "base" for s in systems):
             encoders["base"] = base or find_base(encoder)
         grid = Grid(

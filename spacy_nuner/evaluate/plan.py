@@ -1,6 +1,6 @@
 """What is to be done: training sets, systems, and the keys of their cells."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ class System(NamedTuple):
     """A row of the report: an encoder, its vectors, a start of the head."""
 
     name: str
-    encoder: str  # "base" or "nuner"
+    encoder: str  # "base", "nuner" or "ner_bert"
     layer: str  # "last", "best", or "default": what the config joins
     start: str  # "random" or "concept"
     zero_shot: bool = False  # the start is all: nothing is trained
@@ -31,6 +31,7 @@ class System(NamedTuple):
 SYSTEMS = (
     System("base", "base", "last", "random"),
     System("base_best_layer", "base", "best", "random"),
+    System("ner_bert", "ner_bert", "default", "random"),
     System("nuner", "nuner", "default", "random"),
     System("nuner_concept_start", "nuner", "default", "concept"),
     System("nuner_zero_shot", "nuner", "default", "concept", zero_shot=True),
@@ -47,11 +48,17 @@ SYSTEMS = (
 ZERO_SHOT: tuple[int | str, int] = (0, 0)
 
 
-def pick_systems(names: Iterable[str]) -> list[System]:
-    """RETURNS (list[System]): The systems of these names; all where none is given.
-    RAISES (ValueError): For an unknown name.
+def pick_systems(
+    names: Iterable[str], *, encoders: Container[str] = ("base", "nuner")
+) -> list[System]:
+    """Pick systems by their names.
+
+    names (Iterable[str]): Names; none: all.
+    encoders (Container[str]): The encoders that are there.
+    RETURNS (list[System]): The systems, without those whose encoder is not there.
+    RAISES (ValueError): For an unknown name, or one whose encoder is not there.
     """
-    known = {system.name: system for system in SYSTEMS}
+    known = {system.name: system for system in SYSTEMS if system.encoder in encoders}
     wanted = list(names) or list(known)
     for name in wanted:
         if name not in known:
@@ -114,7 +121,7 @@ class Grid(NamedTuple):
     """What to run."""
 
     config: Config  # of `spacy train`
-    encoders: dict[str, Path]  # "base" and "nuner"
+    encoders: dict[str, Path]  # "base", "nuner", "ner_bert"
     datasets: list[Path]
     labels_dir: Path  # `<dataset>.yml`: labels in plain words
     output: Path  # folder of the experiment

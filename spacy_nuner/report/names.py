@@ -6,12 +6,16 @@ from typing import Final
 SYSTEMS: Final = {
     "base": "base encoder",
     "base_best_layer": "base, best layer",
+    "ner_bert": "base, NER-BERT's way",
     "nuner": "NuNER",
     "nuner_concept_start": "NuNER, concept start",
     "nuner_zero_shot_uncalibrated": "NuNER, zero-shot, uncalibrated",
     "nuner_zero_shot": "NuNER, zero-shot",
     "llm_ner_v3": "LLM, NER v3, as shipped",
     "llm_ner_v3_repaired": "LLM, NER v3, repaired parser",
+    "universal_ner": "UniversalNER",
+    "gliner": "GLiNER",
+    "span_marker": "SpanMarker",
     "paper_roberta": "paper: RoBERTa",
     "paper_nuner": "paper: NuNER",
 }

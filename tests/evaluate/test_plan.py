@@ -12,7 +12,6 @@ from spacy_nuner.evaluate.data import load_dataset, make_gold
 from spacy_nuner.evaluate.frozen import read_config, read_names, read_recipe
 from spacy_nuner.evaluate.layers import best_layer, pool_subset
 from spacy_nuner.evaluate.plan import (
-    SYSTEMS,
     cell_key,
     describe,
     draw_sets,
@@ -42,6 +41,10 @@ def test_pick_systems():
         "nuner_zero_shot_uncalibrated",
     ]
     assert [s.name for s in pick_systems(["nuner", "base"])] == ["nuner", "base"]
+    with_tagger = pick_systems([], encoders={"base", "nuner", "ner_bert"})
+    assert [s.name for s in with_tagger][2] == "ner_bert"
+    with pytest.raises(ValueError, match="N509"):
+        pick_systems(["ner_bert"])
     with pytest.raises(ValueError, match=r"N509.*bert.*base_best_layer"):
         pick_systems(["bert"])
 
@@ -130,7 +133,7 @@ def test_the_key_sees_all_that_decides_a_cell(dataset):
     config = read_config(CONFIG, {})
     recipe = read_recipe(config)
     names = {label: [label.lower()] for label in dataset.labels}
-    base, best, nuner, concept, zero_shot, uncalibrated = SYSTEMS
+    base, best, nuner, concept, zero_shot, uncalibrated = pick_systems([])
 
     def key(system, *, config=config, names=names, recipe=recipe, **changes):
         given = {
