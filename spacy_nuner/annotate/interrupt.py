@@ -13,21 +13,24 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 def finishing_on_signals(stop: Callable[[], None]) -> Iterator[None]:
     """Call a function at the first signal; the second does what it always did.
 
+    A signal that is ignored, as in the background of a shell, stays so.
+
     stop (Callable[[], None]): Sets a flag that the run looks at.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # Python gives signals to the main thread only
         return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    found = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {n: handler for n, handler in found.items() if handler != signal.SIG_IGN}
 
     def handle(number: int, _: Any) -> None:
         signal.signal(number, before[signal.Signals(number)])
         stop()
 
-    for number in _SIGNALS:
+    for number in before:
         signal.signal(number, handle)
     try:
         yield
     finally:
-        for number in _SIGNALS:
-            signal.signal(number, before[number])
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -9,7 +9,7 @@ from .conftest import StartServer
 from .killing import MAX_OPEN, annotate, get_content, kill_again_and_again
 
 # 20 in benchmarks/annotate_kill.py
-N_KILLS = int(os.environ.get("SPACY_NUNER_KILLS", "5"))
+N_KILLS = int(os.environ.get("SPACY_NUNER_KILLS", "3"))
 
 
 @pytest.mark.slow

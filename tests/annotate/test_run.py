@@ -14,6 +14,7 @@ import pytest
 from spacy_nuner.annotate.annotator import Annotator, load_annotator
 from spacy_nuner.annotate.answers import Answer
 from spacy_nuner.annotate.ask import Tally
+from spacy_nuner.annotate.interrupt import finishing_on_signals
 from spacy_nuner.annotate.journal import read_journal
 from spacy_nuner.annotate.keys import describe_model
 from spacy_nuner.annotate.run import AnnotateResult, annotate_texts
@@ -244,6 +245,19 @@ def test_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     assert 0 < n_kept < 40
     result = run(make_annotator(Shuffled()), TEXTS, output)
     assert get_counts(result) == (100 - n_kept, n_kept, 0)
+
+
+def test_ignored_ctrl_c_stays_ignored() -> None:
+    stopped: list[bool] = []
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with finishing_on_signals(lambda: stopped.append(True)):
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert stopped == [True]
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_runs_in_another_thread(tmp_path: Path) -> None:
