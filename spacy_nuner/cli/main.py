@@ -11,6 +11,7 @@ from spacy_nuner.cli.agreement import agreement
 from spacy_nuner.cli.annotate import annotate
 from spacy_nuner.cli.baseline import baseline
 from spacy_nuner.cli.calibrate import calibrate
+from spacy_nuner.cli.card import card
 from spacy_nuner.cli.check_result import check_result
 from spacy_nuner.cli.check_sheet import check_sheet
 from spacy_nuner.cli.compare import compare
@@ -68,6 +69,7 @@ STAGES = (
     experiments,
     tables,
     report,
+    card,
 )
 TAKES_OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
 

@@ -37,7 +37,11 @@ def report(
     """
     from spacy_nuner.cli.show import msg
     from spacy_nuner.report.collect import read_inputs
+    from spacy_nuner.report.findings import make_findings, read_comparisons
+    from spacy_nuner.report.ours import read_ours
     from spacy_nuner.report.readme import update_readme
+    from spacy_nuner.report.reproduce import make_tables
+    from spacy_nuner.report.summary import make_scale
     from spacy_nuner.report.write import write_report
 
     try:
@@ -49,7 +53,13 @@ def report(
             calibration=calibration,
             concept_map=concept_map,
         )
-        summary = write_report(inputs, output)
+        ours = read_ours(metrics, scale=make_scale(inputs)["text"])
+        summary = write_report(
+            inputs,
+            output,
+            paper_tables=make_tables(ours),
+            findings=make_findings(ours, read_comparisons(metrics)),
+        )
         is_new = readme is not None and update_readme(readme, output / "summary.json")
     except (ValueError, OSError) as error:
         msg.fail(str(error), exits=1)

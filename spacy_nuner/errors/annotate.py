@@ -159,7 +159,8 @@ class AnnotateErrors:
     N151 = (
         "Can't join or start Ray at '{address}': {error}. Check --ray-address and the "
         "variable RAY_ADDRESS: 'host:6379' as 'ray start --head' says it, or none for "
-        "a cluster of this machine only."
+        "a cluster of this machine only. A cluster may want a token: RAY_AUTH_MODE "
+        "and RAY_AUTH_TOKEN, as on its machines."
     )
     N152 = (
         "Ray failed: {error}\nReplies that came are in the journal: start the command "

@@ -147,3 +147,15 @@ class ComponentErrors:
         "The pipeline of '{path}' has no component '{name}'. Take a config like "
         "configs/sample/fewshot_frozen.cfg. Got: {pipes}."
     )
+    N437 = (
+        "Can't read --times '{got}'. Allowed: numbers from 1 on with commas between, "
+        "like 2,4,8."
+    )
+    N438 = (
+        "A learning curve needs {least} sentences or more. Got: {got}. Annotate some "
+        "more first."
+    )
+    N439 = (
+        "A learning curve is measured with a frozen encoder and a fixed number of steps. "
+        "Take the config of 'spacy-nuner fewshot' without --finetune."
+    )

@@ -24,3 +24,4 @@ class ReportErrors:
         "'{path}' is not a file of verdicts: {problem}. Expected: the JSON file that "
         "the page of 'spacy-nuner check-sheet' saves with the key s."
     )
+    N620 = "The paper has no Table {got}. Allowed: {allowed}."

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import Errors
+from .concept_map import FILE_NAME as CONCEPT_MAP
+from .concept_map import ConceptMap, read_concept_map
+from .files import read_json, read_object
 
 SCORES = ("token_macro_f1", "token_macro_f1_with_none", "entity_micro_f1")
 FIELDS = ("experiment", "system", "dataset", "k", "seed", *SCORES)
@@ -38,6 +41,7 @@ class Inputs(NamedTuple):
     log: list[dict[str, Any]] | None  # log.jsonl
     encoder: dict[str, Any] | None  # nuner.json, with "n_parameters" added
     calibration: dict[str, Any] | None  # calibration.json
+    concept_map: ConceptMap | None  # concept_map.json
     missing: list[str]  # in words, for the page
 
 
@@ -48,6 +52,7 @@ def read_inputs(
     log: Path | None,
     encoder: Path | None,
     calibration: Path | None = None,
+    concept_map: Path | None = None,
 ) -> Inputs:
     """Read the files of a report.
 
@@ -57,17 +62,21 @@ def read_inputs(
     encoder (Path | None): `encoders/<name>/nuner.json`.
     calibration (Path | None): what `spacy-nuner calibrate` measured;
         `calibration.json` of the metrics by default.
+    concept_map (Path | None): what `spacy-nuner concept-map` made; `concept_map.json`
+        of the metrics by default.
     RETURNS (Inputs): what is there, and what is not.
     RAISES (ValueError): if a file that is there cannot be read.
     """
     missing = []
     calibration = calibration or metrics / CALIBRATION
+    concept_map = concept_map or metrics / CONCEPT_MAP
     for what, path in (
         ("Metrics", metrics),
         ("Corpus statistics", corpus),
         ("Pre-training log", log),
         ("Encoder description", encoder),
         ("Calibration", calibration),
+        ("Concept map", concept_map),
     ):
         if path is None:
             missing.append(f"{what}: no path given.")
@@ -83,6 +92,7 @@ def read_inputs(
         read_log(log) if log and log.is_file() else None,
         read_encoder(encoder) if encoder and encoder.is_file() else None,
         read_calibration(calibration) if calibration.is_file() else None,
+        read_concept_map(concept_map) if concept_map.is_file() else None,
         missing,
     )
 
@@ -129,7 +139,7 @@ def read_unreachable(metrics: Path) -> list[dict[str, Any]]:
     """
     entries = []
     for path in sorted(metrics.glob("*/unreachable.json")):
-        content = _read_json(path)
+        content = read_json(path)
         if not isinstance(content, list):
             raise ValueError(Errors.N602.format(path=path, problem="not a list"))
         entries += [{"experiment": path.parent.name, **entry} for entry in content]
@@ -228,23 +238,3 @@ def _product(shape: Iterable[int]) -> int:
     for size in shape:
         total *= size
     return total
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    path (Path): the file.
-    RETURNS (dict[str, Any]): the object.
-    RAISES (ValueError): if the file holds anything else.
-    """
-    content = _read_json(path)
-    if not isinstance(content, dict):
-        raise ValueError(Errors.N602.format(path=path, problem="not an object"))
-    return content
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf8"))
-    except ValueError as error:
-        raise ValueError(Errors.N602.format(path=path, problem=error)) from None

@@ -1,10 +1,9 @@
 """`summary.md`: the report's tables as Markdown, from the rows of `summary.json`."""
 
-import re
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any, Final
 
+from ..plain import escape_md
 from .names import (
     GROUP_NAMES,
     format_points,
@@ -47,17 +46,6 @@ ZERO_SHOT_COLUMNS: Final = (
     "entity micro F1",
     "test sentences",
 )
-# what Markdown would read as markup, after HTML has been escaped
-_SPECIAL = re.compile(r"([\\`*_{}\[\]|#~])")
-
-
-def escape_text(text: object) -> str:
-    """Make a text safe within a Markdown table: no markup, no HTML, one line.
-
-    text (object): any text, such as a concept that an LLM came up with.
-    RETURNS (str): the same to the eye.
-    """
-    return _SPECIAL.sub(r"\\\1", escape(" ".join(str(text).split()), quote=False))
 
 
 def make_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -93,14 +81,14 @@ def make_paper_table(rows: Iterable[Row]) -> str:
         PAPER_COLUMNS,
         (
             [
-                f"{name_system(row['system'])} / {row['paper_system']}",
-                escape_text(row["k"]),
+                f"{escape_md(name_system(row['system']))} / {row['paper_system']}",
+                escape_md(row["k"]),
                 format_stat(row["ours"]),
                 format_points(row["paper"]),
                 format_signed(row["difference"]),
                 format_stat(row["our_gain"], signed=True),
                 "–" if row["paper_gain"] is None else format_signed(row["paper_gain"]),
-                escape_text(row["our_scale"]),
+                escape_md(row["our_scale"]),
                 row["paper_scale"],
             ]
             for row in rows
@@ -118,9 +106,9 @@ def make_llm_table(rows: Iterable[Row]) -> str:
         LLM_COLUMNS,
         (
             [
-                f"{escape_text(name_dataset(row['dataset']))}, "
-                f"{escape_text(name_system(row['system']))}",
-                escape_text(row["k"]),
+                f"{escape_md(name_dataset(row['dataset']))}, "
+                f"{escape_md(name_system(row['system']))}",
+                escape_md(row["k"]),
                 format_points(row["token_macro_f1"]["mean"]),
                 format_points(row["entity_micro_f1"]["mean"]),
                 *(
@@ -145,11 +133,11 @@ def make_zero_shot_table(rows: Iterable[Row]) -> str:
         ZERO_SHOT_COLUMNS,
         (
             [
-                escape_text(name_dataset(row["dataset"])),
-                escape_text(name_system(row["system"])),
+                escape_md(name_dataset(row["dataset"])),
+                escape_md(name_system(row["system"])),
                 format_points(row["token_macro_f1"]["mean"]),
                 format_points(row["entity_micro_f1"]["mean"]),
-                escape_text(
+                escape_md(
                     "–" if row["n_test_sentences"] is None else row["n_test_sentences"]
                 ),
             ]
@@ -173,10 +161,10 @@ def make_means_table(means: Iterable[Row], group: str) -> str:
     if not own:
         return ""
     return make_table(
-        ["system", *(f"k = {k}" for k in ks)],
+        ["system", *(f"k = {escape_md(k)}" for k in ks)],
         (
             [
-                escape_text(name_system(system)),
+                escape_md(name_system(system)),
                 *(format_points(scores.get((system, k))) for k in ks),
             ]
             for system in systems
@@ -192,11 +180,11 @@ def render_markdown(summary: dict[str, Any]) -> str:
     """
     parts = [
         "# Report\n",
-        f"Scale: {escape_text(summary['scale']['text'])}. Scores in points (0 to 100); "
+        f"Scale: {escape_md(summary['scale']['text'])}. Scores in points (0 to 100); "
         "intervals are 95 % by Student's t over training sets.\n",
     ]
     if summary["missing"]:
-        lines = "".join(f"- {escape_text(line)}\n" for line in summary["missing"])
+        lines = "".join(f"- {escape_md(line)}\n" for line in summary["missing"])
         parts.append(f"Not in this report:\n\n{lines}")
     if summary["versus_paper"]:
         parts.append("## Beside the paper\n")
@@ -214,41 +202,64 @@ def render_markdown(summary: dict[str, Any]) -> str:
         parts.append("## Not measured\n")
         parts.append(
             "".join(
-                f"- {escape_text(row['experiment'])}, "
-                f"{escape_text(name_dataset(row['dataset']))}, "
-                f"k = {escape_text(row['k'])}: "
-                f"{escape_text(row.get('reason', ''))}\n"
+                f"- {escape_md(row['experiment'])}, "
+                f"{escape_md(name_dataset(row['dataset']))}, "
+                f"k = {escape_md(row['k'])}: "
+                f"{escape_md(row.get('reason', ''))}\n"
                 for row in summary["unreachable"]
             )
         )
     parts += _render_corpus(summary["corpus"])
+    if summary["coverage"]:
+        parts.append("## Coverage of the labels by the corpus\n")
+        parts.append(make_coverage_table(summary["coverage"]))
     return "\n".join(parts)
+
+
+def make_coverage_table(coverage: Iterable[Row]) -> str:
+    """How well the concept corpus covers the labels of each data set.
+
+    coverage (Iterable[Row]): the summary's "coverage".
+    RETURNS (str): a Markdown table.
+    """
+    return make_table(
+        ["data set", "labels", "called like a concept", "with near concepts"],
+        (
+            [
+                escape_md(name_dataset(row["name"])),
+                str(len(row["labels"])),
+                str(row["n_exact"]),
+                str(row["n_near"]),
+            ]
+            for row in coverage
+        ),
+    )
 
 
 def _render_grids(summary: dict[str, Any]) -> list[str]:
     parts = []
     for dataset in make_dataset_tables(summary["results"]):
-        title = escape_text(name_dataset(dataset["name"]))
+        title = escape_md(name_dataset(dataset["name"]))
         parts.append(f"## {title} ({dataset['note']})\n")
         for table in dataset["tables"]:
-            head = [table["title"], *(f"k = {k}" for k in table["ks"])]
+            head = [table["title"], *(f"k = {escape_md(k)}" for k in table["ks"])]
             rows = [
                 [
-                    escape_text(name_system(row["system"])),
+                    escape_md(name_system(row["system"])),
                     *(_format_cell(cell) for cell in row["cells"]),
                 ]
                 for row in table["rows"]
             ]
             parts.append(make_table(head, rows))
     for table in make_gain_tables(summary["gains"], summary["means"]):
-        title = escape_text(name_system(table["system"]))
+        title = escape_md(name_system(table["system"]))
         parts.append(f"## Gain of {title} over the base encoder\n")
         rows = [
-            [escape_text(row["name"])]
+            [escape_md(row["name"])]
             + [format_stat(cell, signed=True) for cell in row["cells"]]
             for row in table["rows"]
         ]
-        head = ["token macro F1", *(f"k = {k}" for k in table["ks"])]
+        head = ["token macro F1", *(f"k = {escape_md(k)}" for k in table["ks"])]
         parts.append(make_table(head, rows))
     return parts
 
@@ -276,7 +287,7 @@ def _render_corpus(corpus: dict[str, Any] | None) -> list[str]:
     if corpus is None:
         return []
     facts = "".join(
-        f"- {name}: {escape_text(value)}\n" for name, value in list_corpus_facts(corpus)
+        f"- {name}: {escape_md(value)}\n" for name, value in list_corpus_facts(corpus)
     )
-    top = ", ".join(f"{escape_text(c)} ({n:,})" for c, n in corpus["top_concepts"])
+    top = ", ".join(f"{escape_md(c)} ({n:,})" for c, n in corpus["top_concepts"])
     return ["## The concept corpus\n", facts, f"Most common concepts: {top}.\n"]

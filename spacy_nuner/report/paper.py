@@ -36,6 +36,7 @@ FEWSHOT: Final = {
 COUNTERPARTS: Final = {
     "base": "roberta",
     "base_best_layer": "roberta",
+    "ner_bert": "ner_bert",
     "nuner": "nuner",
     "nuner_concept_start": "nuner",
 }

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import Errors
-from .collect import read_object
+from ..plain import escape_md
+from .files import read_object
 from .markdown import (
-    escape_text,
     make_llm_table,
     make_means_table,
     make_paper_table,
@@ -55,13 +55,13 @@ def make_block(summary: dict[str, Any]) -> str:
     """
     parts = [
         "<!-- made by 'spacy-nuner report --readme': do not edit -->",
-        f"Scale: {escape_text(summary['scale']['text'])}. Token macro F1 in points, "
+        f"Scale: {escape_md(summary['scale']['text'])}. Token macro F1 in points, "
         "95 % intervals over training sets.",
     ]
     for group, name in GROUP_NAMES.items():
         if table := make_means_table(summary["means"], group):
             sets = next(r["datasets"] for r in summary["means"] if r["group"] == group)
-            parts += [f"Mean of the {name} ({escape_text(', '.join(sets))}):", table]
+            parts += [f"Mean of the {name} ({escape_md(', '.join(sets))}):", table]
     if rows := [r for r in summary["versus_paper"] if r["k"] in KS]:
         parts.append("Beside the paper's Table 3, on its own data sets and scale:")
         parts.append(make_paper_table(r for r in rows if r["system"] in OURS))

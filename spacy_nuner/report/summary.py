@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .collect import Cell, Inputs
+from .concept_map import list_coverage
 from .paper import FIGURE_4, TABLE_3, TABLES_10_11
 from .rows import (
     FEWSHOT_EXPERIMENT,
@@ -63,6 +64,7 @@ def make_summary(inputs: Inputs) -> dict[str, Any]:
         "unreachable": inputs.unreachable,
         "uneven": find_uneven(cells),
         "corpus": _summarize_corpus(inputs.corpus),
+        "coverage": list_coverage(inputs.concept_map) if inputs.concept_map else [],
         "pretraining": _summarize_log(inputs.log),
         "encoder": inputs.encoder,
         "settings": _collect_settings(inputs.cells),

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from html import escape
 from importlib.resources import files
 from typing import NamedTuple
+
+from ..plain import escape_html
 
 Point = tuple[float, float]
 
@@ -96,8 +97,8 @@ def render_chart(
         f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" role="img" '
         f'viewBox="0 0 {frame.width:g} {frame.height:g}" '
         f'aria-labelledby="{id}-title {id}-desc">'
-        f'<title id="{id}-title">{escape(title)}</title>'
-        f'<desc id="{id}-desc">{escape(description)}</desc>{"".join(parts)}</svg>'
+        f'<title id="{id}-title">{escape_html(title)}</title>'
+        f'<desc id="{id}-desc">{escape_html(description)}</desc>{"".join(parts)}</svg>'
     )
 
 
@@ -150,7 +151,7 @@ def draw_axes(
     middle = (top + bottom) / 2
     parts.append(
         f'<text class="axis-name middle" transform="translate(13 {middle:g}) '
-        f'rotate(-90)">{escape(y_label)}</text>'
+        f'rotate(-90)">{escape_html(y_label)}</text>'
     )
     return "".join(parts)
 
@@ -177,7 +178,7 @@ def draw_marker(x: float, y: float, shape: str, css: str, hint: str) -> str:
         "diamond": _polygon(x, y, ((0, -5), (5, 0), (0, 5), (-5, 0))),
         "triangle": _polygon(x, y, ((0, -4.8), (4.6, 3.6), (-4.6, 3.6))),
     }[shape]
-    return f'<g class="marker {css}"><title>{escape(hint)}</title>{path}</g>'
+    return f'<g class="marker {css}"><title>{escape_html(hint)}</title>{path}</g>'
 
 
 def draw_labels(frame: Frame, labels: Iterable[Label], *, gap: float = 15) -> str:
@@ -202,7 +203,7 @@ def draw_note(x: float, y: float, text: str) -> str:
 
 
 def _text(x: float, y: float, text: str, css: str) -> str:
-    return f'<text class="{css}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
+    return f'<text class="{css}" x="{x:.1f}" y="{y:.1f}">{escape_html(text)}</text>'
 
 
 def _polygon(x: float, y: float, corners: Iterable[Point]) -> str:

@@ -1,25 +1,43 @@
 """Write all files of a report."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .charts import draw_charts
 from .collect import Inputs
 from .markdown import render_markdown
-from .page import draw_charts, render_page
+from .page import render_page
+from .rows import Row
 from .summary import make_summary, write_summary, write_text
 from .svg import make_standalone
 
 
-def write_report(inputs: Inputs, output: Path) -> dict[str, Any]:
+def write_report(
+    inputs: Inputs,
+    output: Path,
+    *,
+    paper_tables: Sequence[Row] = (),
+    findings: Sequence[Row] = (),
+) -> dict[str, Any]:
     """Write `index.html`, `summary.json`, `summary.md` and `figures/*.svg`.
 
     inputs (Inputs): as `read_inputs` gives them.
     output (Path): the folder; figures of an earlier report are removed.
+    paper_tables (Sequence[Row]): as `make_tables` gives them.
+    findings (Sequence[Row]): as `make_findings` gives them.
     RETURNS (dict[str, Any]): the content of `summary.json`.
     """
     summary = make_summary(inputs)
     charts = draw_charts(summary, inputs)
-    page, markdown = render_page(summary, charts), render_markdown(summary)
+    page = render_page(
+        summary,
+        charts,
+        concept_map=inputs.concept_map,
+        paper_tables=paper_tables,
+        findings=findings,
+    )
+    markdown = render_markdown(summary)
     figures = output / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     for id, chart in charts.items():

@@ -20,7 +20,8 @@ def test_reads_everything(files: Files) -> None:
         files.metrics, corpus=files.corpus, log=files.log, encoder=files.encoder
     )
     assert len(inputs.cells) == (4 * 4 - 1) * 4 * 5 + 8 + 4
-    assert inputs.missing == []
+    (missing,) = inputs.missing
+    assert missing.startswith("Concept map: ") and missing.endswith("is not there.")
     assert inputs.unreachable[0]["experiment"] == "fewshot"
     assert inputs.corpus is not None
     assert inputs.corpus["n_train"] == 1000
@@ -40,13 +41,14 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     inputs = read_inputs(
         tmp_path / "metrics", corpus=tmp_path / "stats.json", log=None, encoder=None
     )
-    assert inputs[:6] == ([], [], None, None, None, None)
+    assert inputs[:7] == ([], [], None, None, None, None, None)
     assert inputs.missing == [
         f"Metrics: {tmp_path.as_posix()}/metrics is not there.",
         f"Corpus statistics: {tmp_path.as_posix()}/stats.json is not there.",
         "Pre-training log: no path given.",
         "Encoder description: no path given.",
         f"Calibration: {tmp_path.as_posix()}/metrics/calibration.json is not there.",
+        f"Concept map: {tmp_path.as_posix()}/metrics/concept_map.json is not there.",
     ]
     (tmp_path / "metrics").mkdir()
     inputs = read_inputs(tmp_path / "metrics", corpus=None, log=None, encoder=None)

@@ -18,12 +18,17 @@ from spacy_nuner.annotate.task import make_concept_task
 from spacy_nuner.component.display import render
 from spacy_nuner.component.fewshot.markdown import to_markdown
 from spacy_nuner.corpus.build import write_corpus
+from spacy_nuner.corpus.mentions import read_marked
 from spacy_nuner.corpus.reader import read_docs
 from spacy_nuner.corpus.stats import PlacedReply
+from spacy_nuner.evaluate.concept_map.make import MapSettings, make_concept_map
+from spacy_nuner.evaluate.concept_map.read import make_embed, write_map
+from spacy_nuner.evaluate.concept_map.sentences import Sentence
 from spacy_nuner.plain import escape_html, escape_md, mark_unseen, spell_unseen
 from spacy_nuner.report.collect import read_inputs
 from spacy_nuner.report.write import write_report
 
+from ..conftest import export_tiny
 from ..hostile import NAMES, REPLIES, TEXTS
 from .synthetic_cells import write_cell, write_json
 from .test_write import Page
@@ -111,6 +116,36 @@ def test_report_of_the_corpus(corpus: Path, tmp_path: Path) -> None:
     write_report(inputs, tmp_path / "reports")
     page = check_page((tmp_path / "reports" / "index.html").read_text(encoding="utf8"))
     assert "city" in page.text
+
+
+def test_concept_map_of_the_corpus(
+    corpus: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    encoder = export_tiny(tiny_encoder, tmp_path / "encoder")
+    found = make_concept_map(
+        lambda: (
+            Sentence(marked.text, [mention[:3] for mention in marked.mentions])
+            for marked in read_marked(corpus)
+        ),
+        make_embed(encoder),
+        MapSettings(min_count=1, method="pca"),
+    )
+    assert len(found["concepts"]) > 10
+    path = tmp_path / "metrics" / "concept_map.json"
+    write_map(found, path)
+    inputs = read_inputs(tmp_path / "metrics", corpus=None, log=None, encoder=None)
+    write_report(inputs, tmp_path / "reports")
+    html = (tmp_path / "reports" / "index.html").read_text(encoding="utf8")
+    # the library, our script, and data that can't run
+    visible, *scripts = re.split(r"(?s)<script[^>]*>", html)
+    assert len(scripts) == 4
+    check_page(f"{visible}</body></html>")
+    data = scripts[0].partition("</script>")[0]
+    assert data.isascii() and not set(data) & set("<>&\n")
+    packed = json.loads(data)
+    assert not any(HARMFUL.search(text) for text in packed["sentences"])
+    assert not any(HARMFUL.search(name) for name in packed["names"])
+    assert {one["name"] for one in found["concepts"]} == set(packed["names"])
 
 
 def make_stats(tmp_path: Path, names: list[str]) -> Path:

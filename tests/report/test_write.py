@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from spacy_nuner.report.collect import read_inputs
+from spacy_nuner.report.ours import read_ours
+from spacy_nuner.report.reproduce import make_tables
 from spacy_nuner.report.write import write_report
 
 from .synthetic_cells import HOSTILE, Files, make_files, write_cell, write_json
@@ -224,3 +226,25 @@ def test_fewer_training_sets_are_said(tmp_path: Path) -> None:
     ]
     text = Page((tmp_path / "reports" / "index.html").read_text()).text
     assert "base encoder, Gallery, k = 2: 1 of 3" in text
+
+
+def test_tables_of_the_paper(files: Files, tmp_path: Path) -> None:
+    tables = make_tables(read_ours(files.metrics, scale="<tiny>"))
+    first = next(table for table in tables if table["is_filled"])
+    first["rows"][0]["note"] = HOSTILE
+    inputs = read_inputs(files.metrics, corpus=None, log=None, encoder=None)
+    finding = {"claim": HOSTILE, "table": "3", "verdict": "confirmed", "notes": []}
+    other = {"claim": "What else", "table": "4", "verdict": "not measured"}
+    findings = [finding | {"words": "because"}, other | {"words": "", "notes": []}]
+    write_report(inputs, tmp_path, paper_tables=tables, findings=findings)
+    html = (tmp_path / "index.html").read_text(encoding="utf8")
+    assert not SCRIPT.search(html)
+    text = Page(html).text
+    assert text.count(HOSTILE) >= 2
+    assert "<tiny>" in text
+    assert "because" in text and "1 findings not measured here" in text
+    assert f"Table {first['number']}: {first['title']}" in text
+    missing = [table for table in tables if not table["is_filled"]]
+    assert missing
+    for table in missing:
+        assert table["how"] in text

@@ -72,9 +72,7 @@ def make_concept_map(
     projection = project(unit, method=settings.method, seed=settings.seed)
     number = {name: i for i, name in enumerate(names)}
     candidates = pick_candidates(read(), number)
-    sentences = choose_sentences(
-        candidates, number, n_each=N_MENTIONS, budget=BUDGET
-    )
+    sentences = choose_sentences(candidates, number, n_each=N_MENTIONS, budget=BUDGET)
     mentions = list_mentions(sentences, number)
     return {
         "format": FORMAT,

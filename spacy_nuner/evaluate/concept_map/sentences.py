@@ -108,9 +108,7 @@ def choose_sentences(
     used = [False] * len(candidates)
     n_characters = 0
     for target in range(1, n_each + 1):
-        heap = [
-            (-len(concepts[i]), i) for i in range(len(candidates)) if not used[i]
-        ]
+        heap = [(-len(concepts[i]), i) for i in range(len(candidates)) if not used[i]]
         heapq.heapify(heap)
         while heap and (target == 1 or n_characters < budget):
             gain, i = heapq.heappop(heap)
