@@ -11,6 +11,7 @@ from spacy_nuner.annotate.answers import StreamingModel, Usage
 from spacy_nuner.annotate.ask import Asker
 from spacy_nuner.annotate.journal import Journal
 from spacy_nuner.annotate.money import Prices
+from spacy_nuner.annotate.ray.shards import join_shards, name_folder
 from spacy_nuner.annotate.run import TextSource, check_texts, make_budget
 from spacy_nuner.annotate.schema import Record
 from spacy_nuner.errors import Errors
@@ -74,6 +75,7 @@ def run_pilot(
     numbered = ((i, id_, text) for i, (id_, text) in enumerate(texts()) if i in chosen)
     questions = list(annotator.make_questions(numbered))
     with Journal(output) as journal:
+        join_shards(journal, name_folder(output))
         asker = Asker(
             annotator,
             journal,

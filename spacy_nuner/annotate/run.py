@@ -13,6 +13,7 @@ from spacy_nuner.annotate.answers import Usage
 from spacy_nuner.annotate.ask import Asker, Tally
 from spacy_nuner.annotate.journal import Journal
 from spacy_nuner.annotate.money import Budget, Prices, find_max_tokens
+from spacy_nuner.annotate.ray.shards import join_shards, name_folder
 from spacy_nuner.annotate.second_pass import make_missed_questions
 from spacy_nuner.errors import Errors
 
@@ -72,6 +73,7 @@ def annotate_texts(
         Journal(output) as journal,
         tqdm(total=check.n_texts, unit=" texts", desc="annotate", disable=None) as bar,
     ):
+        join_shards(journal, name_folder(output))
         asker = Asker(
             annotator,
             journal,

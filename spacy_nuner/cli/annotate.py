@@ -1,6 +1,7 @@
 """`spacy-nuner annotate`: texts -> the journal of the LLM's replies."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -51,6 +52,21 @@ def annotate(
         help="Stop before the journal has cost more than this, in the currency of the "
         "config's [prices]; what earlier runs of this model spent counts.",
     ),
+    ray: int = typer.Option(
+        0,
+        "--ray",
+        min=0,
+        help="Ask with so many workers on Ray, on this machine or on a cluster; they "
+        "share the limits of the config. 0: without Ray.",
+    ),
+    ray_address: str | None = typer.Option(
+        None,
+        help="Cluster to join, as 'host:6379'; without it that of RAY_ADDRESS, or one "
+        "of this machine for as long as the command runs.",
+    ),
+    ray_task_size: int = typer.Option(
+        2_000, min=1, help="Texts that a worker gets at a time."
+    ),
 ) -> None:
     """Ask an LLM for the entities and concepts of each text.
 
@@ -61,6 +77,9 @@ def annotate(
     like, for nothing. 'spacy-nuner journal status' looks on from outside.
 
     Settings of the config can be overridden: --paths.replies my_replies.jsonl
+
+    With --ray the work is done by several processes, on many machines if they
+    see the folder of the journal by the same path. A dry run needs no workers.
 
     Exit codes: 0 all texts have a reply; 1 an error, or texts without a reply;
     3 the budget is spent; 130 stopped by Ctrl-C.
@@ -73,6 +92,8 @@ def annotate(
     from spacy_nuner.cli.show import msg
     from spacy_nuner.corpus.sources import read_texts
 
+    if ray_address and not ray:
+        msg.fail("--ray-address needs --ray: the number of workers.", exits=1)
     overrides = parse_config_overrides(ctx.args, env_var=None)
 
     def read() -> Iterator[tuple[str, str]]:
@@ -92,17 +113,21 @@ def annotate(
             )
             _say_estimate(estimate, annotator, output)
             return
+        ask = partial(annotate_texts, annotator, read, output)
+        if ray:
+            from spacy_nuner.annotate.ray.run import RaySettings, annotate_on_ray
+
+            spread = RaySettings(ray, ray_task_size, ray_address)
+            ask = partial(
+                annotate_on_ray,
+                *(annotator, read, output, spread),
+                config=config,
+                overrides=overrides,
+            )
         results: dict[str, AnnotateResult] = {}
         for turn, name in TURNS.items():
             if turn == 1 or annotator.missed_prompt is not None:
-                results[name] = annotate_texts(
-                    annotator,
-                    read,
-                    output,
-                    max_failures=max_failures,
-                    budget=budget,
-                    turn=turn,
-                )
+                results[name] = ask(max_failures=max_failures, budget=budget, turn=turn)
                 if results[name].tally.stopped:
                     break
     except (ValueError, OSError, RuntimeError) as error:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -10,6 +11,7 @@ from spacy_nuner.errors import Errors
 
 # Through it go the names of tasks; Ray's own default is a third of the memory
 _OBJECT_STORE: Final = 100_000_000  # bytes
+_PATIENCE: Final = 10.0  # seconds until a cluster is there
 _ENVIRONMENT: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # it warns of what a later version will do to GPUs, of which we use none
@@ -20,7 +22,7 @@ _ENVIRONMENT: Final = {
 
 
 def import_ray() -> Any:
-    """Import Ray with Ray Data: quiet, and it sends nothing to its makers.
+    """Import Ray with Ray Data, which sends nothing to its makers.
 
     RETURNS (Any): The module `ray`.
     RAISES (RuntimeError): If it is not installed.
@@ -32,11 +34,6 @@ def import_ray() -> Any:
         import ray.data
     except ImportError as error:
         raise RuntimeError(Errors.N150.format(error=error)) from error
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = context.print_on_execution_start = False
-    for handler in logging.getLogger("ray.data").handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setLevel(logging.CRITICAL)  # its file still gets everything
     return ray
 
 
@@ -65,10 +62,28 @@ def running_ray(n_workers: int, address: str | None = None) -> Iterator[Any]:
             "include_dashboard": False,
         }
     try:
+        _knock(address)
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **settings)
     except (OSError, ValueError, RuntimeError) as error:
         raise RuntimeError(Errors.N151.format(address=address, error=error)) from error
+    _silence(ray)
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Find out at once that nobody is there: Ray itself tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "://" not in address:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+
+
+def _silence(ray: Any) -> None:
+    """Leave the screen to our own bar; Ray Data's log file still gets everything."""
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = context.print_on_execution_start = False
+    for handler in logging.getLogger("ray.data").handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setLevel(logging.CRITICAL)

@@ -43,7 +43,7 @@ class _Account:
 
 
 class Ledger:
-    """An actor beside the command, which all workers ask and tell.
+    """The one actor of a run that all workers ask and tell.
 
     A worker that was killed begins its task anew: what it had told before counts no
     longer, except for money, where its shard says what was spent.
