@@ -21,9 +21,9 @@ import typer
 from spacy.tokens import Doc
 from wasabi import msg
 
-from spacy_nuner.annotate.align import place_reply
-from spacy_nuner.annotate.parser import reply_lines
-from spacy_nuner.annotate.spans import set_concept_spans
+from spacy_nuner.annotate.replies.align import place_reply
+from spacy_nuner.annotate.replies.parser import reply_lines
+from spacy_nuner.annotate.replies.spans import set_concept_spans
 
 ROOT = Path(__file__).parent.parent
 TARGET = 5000  # sentences a second, parse and place

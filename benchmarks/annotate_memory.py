@@ -28,7 +28,7 @@ from wasabi import msg
 
 from spacy_nuner.annotate.annotator import load_annotator
 from spacy_nuner.annotate.answers import Answer, Usage
-from spacy_nuner.annotate.progress import get_status
+from spacy_nuner.annotate.journal.progress import get_status
 from spacy_nuner.annotate.run import annotate_texts
 from spacy_nuner.corpus.sources import count_replies, read_replies
 

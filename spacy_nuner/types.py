@@ -32,4 +32,4 @@ class Drop(NamedTuple):
 
     line: int  # index of the line in the reply, from 0; -1: the whole reply
     content: str  # the line as the LLM wrote it
-    reason: str  # one of spacy_nuner.annotate.parser.REASONS
+    reason: str  # one of spacy_nuner.annotate.replies.parser.REASONS

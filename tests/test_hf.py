@@ -14,6 +14,7 @@ from transformers import (
 )
 
 from spacy_nuner.hf import Encoder, find_layers, load_model, load_tokenizer
+from spacy_nuner.hf.cut import cut_encoder
 
 
 def make_encoder(path: Path, **settings: object) -> Encoder:
@@ -162,3 +163,21 @@ def test_tokenizer_that_has_to_be_converted(tiny_encoder: Path, tmp_path: Path) 
 def test_missing_tokenizer(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="N303"):
         load_tokenizer(str(tmp_path / "nowhere"))
+
+
+def test_lower_layers_make_a_smaller_encoder(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    cut_encoder(tiny_encoder, tmp_path / "small", 1)
+    small = load_model(str(tmp_path / "small")).eval()
+    large = load_model(str(tiny_encoder)).eval()
+    assert len(find_layers(small)) == small.config.num_hidden_layers == 1
+    inputs = load_tokenizer(str(tmp_path / "small"))(
+        "Oslo and Rome", return_tensors="pt"
+    )
+    with torch.no_grad():
+        whole = large(**inputs, output_hidden_states=True).hidden_states[1]
+        assert torch.equal(small(**inputs).last_hidden_state, whole)
+    for n_layers, output in ((2, "other"), (1, "small")):
+        with pytest.raises(ValueError, match=r"N00[89]"):
+            cut_encoder(tiny_encoder, tmp_path / output, n_layers)

@@ -9,7 +9,7 @@ from spacy.language import Language
 from spacy.util import load_config
 from spacy_llm.util import assemble_from_config
 
-from spacy_nuner.annotate.keys import describe_model, make_key
+from spacy_nuner.annotate.journal.keys import describe_model, make_key
 from spacy_nuner.annotate.money import Prices, read_prices
 from spacy_nuner.annotate.second_pass import MissedPrompt
 from spacy_nuner.errors import Errors

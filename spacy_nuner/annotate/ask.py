@@ -11,10 +11,10 @@ from typing import Final, Literal, NamedTuple
 from spacy_nuner.annotate.annotator import Annotator, Question
 from spacy_nuner.annotate.answers import Answer, Usage, stream_answers
 from spacy_nuner.annotate.interrupt import finishing_on_signals
-from spacy_nuner.annotate.journal import Journal
-from spacy_nuner.annotate.keys import hash_prompt
+from spacy_nuner.annotate.journal.keys import hash_prompt
+from spacy_nuner.annotate.journal.schema import Record
+from spacy_nuner.annotate.journal.store import Journal
 from spacy_nuner.annotate.money import Purse
-from spacy_nuner.annotate.schema import Record
 from spacy_nuner.errors import Errors, Warnings
 
 logger = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from spacy.tokens import Doc, Span
 
-from spacy_nuner.annotate.align import place
-from spacy_nuner.annotate.parser import Peeled, order_forms, peel, reply_lines
-from spacy_nuner.annotate.spans import find_tokens
+from spacy_nuner.annotate.replies.align import place
+from spacy_nuner.annotate.replies.parser import Peeled, order_forms, peel, reply_lines
+from spacy_nuner.annotate.replies.spans import find_tokens
 from spacy_nuner.types import Annotation
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import Any, Final, NamedTuple
 from spacy_nuner.annotate.annotator import Annotator, Question
 from spacy_nuner.annotate.answers import StreamingModel, Usage
 from spacy_nuner.annotate.ask import Asker
-from spacy_nuner.annotate.journal import Journal
+from spacy_nuner.annotate.journal.schema import Record
+from spacy_nuner.annotate.journal.store import Journal
 from spacy_nuner.annotate.money import Prices
 from spacy_nuner.annotate.ray.shards import join_shards, name_folder
 from spacy_nuner.annotate.run import TextSource, check_texts, make_budget
-from spacy_nuner.annotate.schema import Record
 from spacy_nuner.errors import Errors
 
 CONFIDENCE: Final = 0.95

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Iterable, NamedTuple
 
-from spacy_nuner.annotate.journal import read_journal
-from spacy_nuner.annotate.keys import hash_prompt
-from spacy_nuner.annotate.records import read_records
-from spacy_nuner.annotate.schema import is_sqlite
+from spacy_nuner.annotate.journal.keys import hash_prompt
+from spacy_nuner.annotate.journal.records import read_records
+from spacy_nuner.annotate.journal.schema import is_sqlite
+from spacy_nuner.annotate.journal.store import read_journal
 from spacy_nuner.errors import Errors
 
 # Where a text may begin in a prompt: at a line, or after "Paragraph: " at a line

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from spacy_nuner.annotate.annotator import Annotator
 from spacy_nuner.annotate.answers import Usage
 from spacy_nuner.annotate.ask import Asker, Tally
-from spacy_nuner.annotate.journal import Journal
+from spacy_nuner.annotate.journal.store import Journal
 from spacy_nuner.annotate.money import Budget, Prices, find_max_tokens
 from spacy_nuner.annotate.ray.shards import join_shards, name_folder
 from spacy_nuner.annotate.second_pass import make_missed_questions

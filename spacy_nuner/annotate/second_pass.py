@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from jinja2.sandbox import SandboxedEnvironment
 
-from spacy_nuner.annotate.align import place_reply
+from spacy_nuner.annotate.replies.align import place_reply
 from spacy_nuner.errors import Errors
 
 if TYPE_CHECKING:
     from spacy_nuner.annotate.annotator import Annotator, Question
-    from spacy_nuner.annotate.journal import Journal
+    from spacy_nuner.annotate.journal.store import Journal
 
 MISSED_TEMPLATE: Final = Path(__file__).parent / "templates" / "missed.v1.jinja"
 

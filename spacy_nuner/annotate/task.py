@@ -10,9 +10,9 @@ from typing import Any, Iterable
 from jinja2.sandbox import SandboxedEnvironment
 from spacy.tokens import Doc
 
-from spacy_nuner.annotate.align import place_reply
+from spacy_nuner.annotate.replies.align import place_reply
+from spacy_nuner.annotate.replies.spans import SPANS_KEY, set_concept_spans
 from spacy_nuner.annotate.second_pass import MissedPrompt
-from spacy_nuner.annotate.spans import SPANS_KEY, set_concept_spans
 from spacy_nuner.errors import Errors
 
 DEFAULT_TEMPLATE = Path(__file__).parent / "templates" / "concepts.v1.jinja"

@@ -79,7 +79,7 @@ def _read_mentions(
             for start, end, concept, _ in mentions:
                 yield text, start, end, concept
         return
-    from spacy_nuner.annotate.align import place_reply
+    from spacy_nuner.annotate.replies.align import place_reply
     from spacy_nuner.corpus.sources import read_replies
 
     for reply in read_replies(path):

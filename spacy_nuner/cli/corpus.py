@@ -123,8 +123,8 @@ def _read(path: Path, format: Any, models: Counter[str]) -> "Iterator[Reply | Ro
 
 def place_journal(reply: "Reply") -> "PlacedReply":
     """Place a reply of the journal; workers call this by its name."""
-    from spacy_nuner.annotate.align import place_reply
-    from spacy_nuner.annotate.json_reply import count_lines
+    from spacy_nuner.annotate.replies.align import place_reply
+    from spacy_nuner.annotate.replies.json_reply import count_lines
     from spacy_nuner.corpus.stats import PlacedReply
 
     mentions, drops = place_reply(reply.text, reply.response)
@@ -134,7 +134,7 @@ def place_journal(reply: "Reply") -> "PlacedReply":
 
 def place_sentence(row: "Row") -> "PlacedReply":
     """Place a row as the replies to NuNER's prompt, with its filter (Section 3.1)."""
-    from spacy_nuner.annotate.align import place_reply
+    from spacy_nuner.annotate.replies.align import place_reply
     from spacy_nuner.corpus.imports import place_row
 
     return place_row(row, place_reply)
@@ -142,7 +142,7 @@ def place_sentence(row: "Row") -> "PlacedReply":
 
 def place_line(row: "Row") -> "PlacedReply":
     """Place a row of another prompt, where "concept" costs no more than its line."""
-    from spacy_nuner.annotate.align import place_reply
+    from spacy_nuner.annotate.replies.align import place_reply
     from spacy_nuner.corpus.imports import place_row
 
     return place_row(row, partial(place_reply, generic="line"))

@@ -9,7 +9,7 @@ import typer
 from spacy_nuner.cli.wording import say_duration, say_money
 
 if TYPE_CHECKING:
-    from spacy_nuner.annotate.progress import Status
+    from spacy_nuner.annotate.journal.progress import Status
 
 JOURNAL = Path("annotations/replies.sqlite")
 
@@ -40,9 +40,9 @@ def status(
     """Say how far the annotation is: done, failed, tokens, money, rate, time left."""
     from spacy.util import load_config
 
-    from spacy_nuner.annotate.keys import describe_model
+    from spacy_nuner.annotate.journal.keys import describe_model
+    from spacy_nuner.annotate.journal.progress import get_status
     from spacy_nuner.annotate.money import read_prices
-    from spacy_nuner.annotate.progress import get_status
     from spacy_nuner.cli.show import msg
     from spacy_nuner.corpus.sources import read_texts
 
@@ -76,7 +76,7 @@ def export_(
     output: Path = typer.Argument(help="JSONL file; replaced once it is whole."),
 ) -> None:
     """Write the replies as JSONL, the format of recorded replies."""
-    from spacy_nuner.annotate.exchange import export_replies
+    from spacy_nuner.annotate.journal.exchange import export_replies
     from spacy_nuner.cli.show import msg
 
     try:
@@ -96,8 +96,8 @@ def import_(
     ),
 ) -> None:
     """Take replies into a journal; those that it has stay as they are."""
-    from spacy_nuner.annotate.exchange import import_replies
-    from spacy_nuner.annotate.journal import Journal
+    from spacy_nuner.annotate.journal.exchange import import_replies
+    from spacy_nuner.annotate.journal.store import Journal
     from spacy_nuner.cli.show import msg
 
     try:

@@ -156,6 +156,6 @@ class ComponentErrors:
         "more first."
     )
     N439 = (
-        "A learning curve is measured with a frozen encoder and a fixed number of steps. "
-        "Take the config of 'spacy-nuner fewshot' without --finetune."
+        "A learning curve is measured with a frozen encoder and a fixed number of "
+        "steps. Take the config of 'spacy-nuner fewshot' without --finetune."
     )

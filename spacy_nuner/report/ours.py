@@ -13,7 +13,7 @@ from .sources import Source
 ABLATIONS = "ablations"
 VARIANT = "variant.json"
 EPISODES = "few_nerd"
-# Experiments of models that are not our encoder
+# Experiments, or systems, of models that are not our encoder
 OTHER_MODELS = {
     "ner_v3": "a language model, asked",
     "universal_ner": "a language model, asked",
@@ -88,7 +88,8 @@ class Ours(NamedTuple):
         experiment, system = source.experiment, source.system
         variant = self.variants.get((experiment.partition("/")[2], system))
         if variant is None:
-            return OTHER_MODELS.get(experiment, self.scale)
+            known = OTHER_MODELS.get(system, self.scale)
+            return OTHER_MODELS.get(experiment, known)
         corpus = variant["corpus"]
         text = f"{variant['encoder']}, {corpus['n_train']:,} sentences"
         return f"{text} of {corpus['name']}, {corpus['n_concepts']:,} concepts"

@@ -35,10 +35,10 @@ WORDS: Final = (
     Source("fewshot_words", "nuner", _FROZEN),
     Source("fewshot", "nuner", f"{_FROZEN}; {_KW}"),
 )
+_WIKINEURAL: Final = "WikiNEuRal in place of NER-BERT's corpus"
 NER_BERT: Final = (
-    Source("ner_bert", "nuner", "WikiNEuRal in place of NER-BERT's corpus"),
-    Source("ner_bert", "ner_bert", "WikiNEuRal in place of NER-BERT's corpus"),
-    Source("fewshot", "ner_bert", "WikiNEuRal in place of NER-BERT's corpus"),
+    Source("fewshot", "ner_bert", _WIKINEURAL),
+    Source("ner_bert", "nuner", _WIKINEURAL),
 )
 
 

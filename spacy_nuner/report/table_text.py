@@ -91,13 +91,19 @@ def render_tables(
     return "\n".join(parts)
 
 
+def say_verdict(finding: dict[str, Any]) -> str:
+    """RETURNS (str): The verdict, and whether it is about the paper's own systems."""
+    is_other = finding["notes"] and finding["differences"]
+    return finding["verdict"] + (", with a stand-in" if is_other else "")
+
+
 def _render_findings(findings: Sequence[dict[str, Any]]) -> str:
     rows = []
     for finding in findings:
         words = finding["words"]
         if finding["notes"]:
             words += f" ({'; '.join(finding['notes'])})"
-        cells = finding["claim"], finding["table"], finding["verdict"], words
+        cells = finding["claim"], finding["table"], say_verdict(finding), words
         if finding["verdict"] == NOT_MEASURED:
             cells = *cells[:3], ""
         rows.append([escape_md(cell) for cell in cells])

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from spacy_nuner.annotate.annotator import load_annotator
 from spacy_nuner.annotate.chat.model import make_chat_model
-from spacy_nuner.annotate.journal import read_journal
+from spacy_nuner.annotate.journal.store import read_journal
 from spacy_nuner.annotate.run import annotate_texts
 
 from .running import RunningServer

@@ -10,11 +10,15 @@ import spacy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_nuner.annotate.align import place_reply
-from spacy_nuner.annotate.concepts import MAX_CONCEPT, MAX_DESCRIPTION, is_phrase
-from spacy_nuner.annotate.fold import fold
-from spacy_nuner.annotate.json_reply import reply_lines
-from spacy_nuner.annotate.parser import REASONS, parse_reply
+from spacy_nuner.annotate.replies.align import place_reply
+from spacy_nuner.annotate.replies.concepts import (
+    MAX_CONCEPT,
+    MAX_DESCRIPTION,
+    is_phrase,
+)
+from spacy_nuner.annotate.replies.fold import fold
+from spacy_nuner.annotate.replies.json_reply import reply_lines
+from spacy_nuner.annotate.replies.parser import REASONS, parse_reply
 from spacy_nuner.annotate.task import DEFAULT_TEMPLATE, make_concept_task
 from spacy_nuner.types import Drop, Mention
 

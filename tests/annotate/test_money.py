@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from spacy_nuner.annotate.answers import Answer, Usage
-from spacy_nuner.annotate.journal import read_journal
+from spacy_nuner.annotate.journal.store import read_journal
 from spacy_nuner.annotate.money import (
     Budget,
     Prices,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from spacy_nuner.annotate.answers import Answer
-from spacy_nuner.annotate.journal import read_journal
+from spacy_nuner.annotate.journal.store import read_journal
 from spacy_nuner.annotate.money import Prices
 from spacy_nuner.annotate.pilot import _student_t, run_pilot, spread
 from spacy_nuner.annotate.run import annotate_texts

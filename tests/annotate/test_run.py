@@ -15,10 +15,10 @@ from spacy_nuner.annotate.annotator import Annotator, load_annotator
 from spacy_nuner.annotate.answers import Answer
 from spacy_nuner.annotate.ask import Tally
 from spacy_nuner.annotate.interrupt import finishing_on_signals
-from spacy_nuner.annotate.journal import read_journal
-from spacy_nuner.annotate.keys import describe_model
+from spacy_nuner.annotate.journal.keys import describe_model
+from spacy_nuner.annotate.journal.schema import Record
+from spacy_nuner.annotate.journal.store import read_journal
 from spacy_nuner.annotate.run import AnnotateResult, annotate_texts
-from spacy_nuner.annotate.schema import Record
 
 from .models import CONFIG, Shuffled, answer_prompt, make_annotator
 

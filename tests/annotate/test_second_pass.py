@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import spacy
 
-from spacy_nuner.annotate.align import place_reply
 from spacy_nuner.annotate.annotator import Annotator
 from spacy_nuner.annotate.answers import Answer, Usage
-from spacy_nuner.annotate.exchange import export_replies, import_replies
-from spacy_nuner.annotate.journal import Journal, read_journal
+from spacy_nuner.annotate.journal.exchange import export_replies, import_replies
+from spacy_nuner.annotate.journal.store import Journal, read_journal
+from spacy_nuner.annotate.replies.align import place_reply
 from spacy_nuner.annotate.run import AnnotateResult, annotate_texts
 from spacy_nuner.annotate.second_pass import MissedPrompt
 from spacy_nuner.annotate.task import make_concept_task

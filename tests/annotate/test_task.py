@@ -8,7 +8,7 @@ import pytest
 import spacy
 from spacy_llm.util import assemble
 
-from spacy_nuner.annotate.align import place_reply
+from spacy_nuner.annotate.replies.align import place_reply
 from spacy_nuner.annotate.task import make_concept_task
 
 ROOT = Path(__file__).parent.parent.parent

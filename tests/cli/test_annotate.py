@@ -10,7 +10,7 @@ from spacy_llm.registry import registry
 from typer.testing import CliRunner, Result
 
 from spacy_nuner.annotate.answers import Answer
-from spacy_nuner.annotate.journal import read_journal
+from spacy_nuner.annotate.journal.store import read_journal
 from spacy_nuner.cli.main import app
 from tests.annotate.models import Shuffled, answer_prompt
 

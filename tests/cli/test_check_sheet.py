@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from spacy_nuner.annotate.journal import Journal, read_journal
-from spacy_nuner.annotate.schema import Record
+from spacy_nuner.annotate.journal.schema import Record
+from spacy_nuner.annotate.journal.store import Journal, read_journal
 from spacy_nuner.cli.main import app
 from spacy_nuner.corpus.mentions import read_marked
 

@@ -8,7 +8,7 @@ import spacy
 import typer
 from typer.testing import CliRunner
 
-from spacy_nuner.annotate.parser import REASONS
+from spacy_nuner.annotate.replies.parser import REASONS
 from spacy_nuner.cli.corpus import WANTED, corpus
 from spacy_nuner.corpus.reader import read_docs
 from spacy_nuner.corpus.stats import TOKEN_EDGES

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from spacy_nuner.annotate.journal import Journal
+from spacy_nuner.annotate.journal.store import Journal
 from spacy_nuner.cli.main import app
-from tests.annotate.test_journal import make_record
+from tests.annotate.journal.test_store import make_record
 
 CONFIG = Path(__file__).parent.parent.parent / "configs" / "tiny" / "annotate.cfg"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_nuner.annotate.align import place_reply
+from spacy_nuner.annotate.replies.align import place_reply
 from spacy_nuner.corpus.imports import import_rows, parse_list, read_rows
 from spacy_nuner.corpus.stats import PlacedReply, account_for_drops
 

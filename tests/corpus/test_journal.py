@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 # The stages share no code: the test alone sees to it that they mean the same file
-from spacy_nuner.annotate import schema
-from spacy_nuner.annotate.exchange import export_replies
-from spacy_nuner.annotate.journal import Journal
+from spacy_nuner.annotate.journal import schema
+from spacy_nuner.annotate.journal.exchange import export_replies
+from spacy_nuner.annotate.journal.store import Journal
 from spacy_nuner.corpus import journal as reading
 from spacy_nuner.corpus.sources import Reply, count_replies, read_replies
 

@@ -10,7 +10,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
-from spacy_nuner.annotate.align import place_reply
+from spacy_nuner.annotate.replies.align import place_reply
 from spacy_nuner.corpus import make
 from spacy_nuner.corpus.build import place_as_it_is
 from spacy_nuner.corpus.make import COLUMNS, make_chunk, make_tokenizer

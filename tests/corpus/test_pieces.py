@@ -1,6 +1,6 @@
 from spacy.pipeline import Sentencizer
 
-from spacy_nuner.annotate.align import place_reply
+from spacy_nuner.annotate.replies.align import place_reply
 from spacy_nuner.corpus.make import make_tokenizer
 from spacy_nuner.corpus.pieces import cut_reply
 from spacy_nuner.corpus.stats import PlacedReply, account_for_drops

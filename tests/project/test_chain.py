@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_nuner.annotate.journal import read_journal
+from spacy_nuner.annotate.journal.store import read_journal
 
 ROOT = Path(__file__).parent.parent.parent
 GRID = ["--vars.n_texts", "60", "--vars.k", "1,2", "--vars.n_sets", "2"]

@@ -12,8 +12,8 @@ import spacy
 from spacy.tokens import Doc, Span
 from spacy_llm.util import assemble
 
-from spacy_nuner.annotate.align import place_reply
-from spacy_nuner.annotate.json_reply import count_lines
+from spacy_nuner.annotate.replies.align import place_reply
+from spacy_nuner.annotate.replies.json_reply import count_lines
 from spacy_nuner.annotate.task import make_concept_task
 from spacy_nuner.component.display import render
 from spacy_nuner.component.fewshot.markdown import to_markdown

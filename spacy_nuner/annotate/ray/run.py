@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from spacy_nuner.annotate.annotator import Annotator
 from spacy_nuner.annotate.ask import Stop, Tally
-from spacy_nuner.annotate.journal import Journal
+from spacy_nuner.annotate.journal.store import Journal
 from spacy_nuner.annotate.money import find_max_tokens
 from spacy_nuner.annotate.ray.cluster import import_ray
 from spacy_nuner.annotate.ray.ledger import BudgetTerms, Progress

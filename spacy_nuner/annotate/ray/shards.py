@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from spacy_nuner.annotate.answers import Usage
-from spacy_nuner.annotate.journal import Journal, read_journal
+from spacy_nuner.annotate.journal.store import Journal, read_journal
 
 # Seconds that whoever wrote a shard before may take to die
 _PATIENCE: Final = 30.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from spacy_nuner.annotate.annotator import Annotator, Question
-from spacy_nuner.annotate.journal import Journal
+from spacy_nuner.annotate.journal.store import Journal
 
 SUFFIX: Final = ".questions.gz"
 

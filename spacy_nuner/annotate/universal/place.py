@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from spacy.tokens import Span
 
-from spacy_nuner.annotate.align import place
-from spacy_nuner.annotate.spans import find_tokens
+from spacy_nuner.annotate.replies.align import place
+from spacy_nuner.annotate.replies.spans import find_tokens
 from spacy_nuner.annotate.universal.reply import parse_list
 from spacy_nuner.types import Annotation, Drop
 

@@ -1,7 +1,7 @@
 """Cross-validation: each sentence is predicted by a head that has not seen it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,35 @@ def trains_head_only(config: Config) -> bool:
 def _train_heads(
     config: Config, nlp: Language, docs: Sequence[Doc], names: Names, folds: Ints
 ) -> list[Prediction]:
+    n_folds = int(folds.max()) + 1
+    splits = [_split(folds, fold) for fold in range(n_folds)]
+    found: dict[int, Prediction] = {}
+    predicted = predict_splits(config, nlp, docs, names, splits)
+    bar = tqdm(predicted, "cross-validate", n_folds, disable=None, leave=False)
+    for (_, held), predictions in zip(splits, bar, strict=True):
+        found |= zip(held, predictions, strict=True)
+    return [found[i] for i in range(len(docs))]
+
+
+def predict_splits(
+    config: Config,
+    nlp: Language,
+    docs: Sequence[Doc],
+    names: Names,
+    splits: Iterable[tuple[Sequence[int], Sequence[int]]],
+) -> Iterator[list[Prediction]]:
+    """Train a head on some docs and predict others, again and again.
+
+    Every doc is encoded once.
+
+    config (Config): From `train.read_config`; `trains_head_only` has to be true of it.
+    nlp (Language): A pipeline trained on all, for its encoder.
+    docs (Sequence[Doc]): Docs with gold entities.
+    names (Names): The labels and their phrases.
+    splits (Iterable[tuple[Sequence[int], Sequence[int]]]): What to train on, what to
+        predict.
+    YIELDS (list[Prediction]): What was predicted, in order.
+    """
     filled = config.interpolate()
     trained: Any = nlp.get_pipe(PIPE)
     spare = _make_spare(filled)
@@ -105,11 +134,7 @@ def _train_heads(
     tags = [trained.gold_tags(example) for example in examples]
     rows = _encode(nlp, docs)
     plan = _Plan(filled, nlp, names)
-    found: dict[int, Prediction] = {}
-    n_folds = int(folds.max()) + 1
-    bar = tqdm(range(n_folds), desc="cross-validate", disable=None, leave=False)
-    for fold in bar:
-        kept, held = _split(folds, fold)
+    for kept, held in splits:
         X = _join([rows[i] for i in kept])
         Y: Any = np.concatenate([tags[i] for i in kept])
         plan.train(spare, X, Y)
@@ -119,8 +144,7 @@ def _train_heads(
         scores = np.split(probs, ends[:-1])
         bare = [examples[i].predicted for i in held]
         spare.set_annotations(bare, scores)
-        found |= zip(held, merge(spare, bare, scores), strict=True)
-    return [found[i] for i in range(len(docs))]
+        yield merge(spare, bare, scores)
 
 
 class _Plan:

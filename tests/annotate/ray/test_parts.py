@@ -9,7 +9,7 @@ import pytest
 from spacy_nuner.annotate.annotator import load_annotator
 from spacy_nuner.annotate.answers import Answer, Usage
 from spacy_nuner.annotate.ask import Asker, Tally
-from spacy_nuner.annotate.journal import Journal, read_journal
+from spacy_nuner.annotate.journal.store import Journal, read_journal
 from spacy_nuner.annotate.money import Prices
 from spacy_nuner.annotate.ray import shards
 from spacy_nuner.annotate.ray.cluster import import_ray, running_ray

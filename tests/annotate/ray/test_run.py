@@ -14,13 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_nuner.annotate.annotator import load_annotator
-from spacy_nuner.annotate.journal import read_journal
+from spacy_nuner.annotate.journal.schema import Record
+from spacy_nuner.annotate.journal.store import read_journal
 from spacy_nuner.annotate.ray.cluster import running_ray
 from spacy_nuner.annotate.ray.pool import RaySettings
 from spacy_nuner.annotate.ray.run import annotate_on_ray
 from spacy_nuner.annotate.ray.shards import name_folder
 from spacy_nuner.annotate.run import AnnotateResult, annotate_texts
-from spacy_nuner.annotate.schema import Record
 from spacy_nuner.cli.main import app
 from tests.annotate.conftest import StartServer
 from tests.annotate.running import RunningServer

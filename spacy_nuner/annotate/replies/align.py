@@ -8,14 +8,14 @@ the LLM gives no positions).
 from collections.abc import Iterable
 from typing import Literal
 
-from spacy_nuner.annotate.fold import Folded, fold
-from spacy_nuner.annotate.parser import (
+from spacy_nuner.annotate.replies.fold import Folded, fold
+from spacy_nuner.annotate.replies.parser import (
     GENERIC_CONCEPT,
     Reason,
     parse_reply,
     reply_lines,
 )
-from spacy_nuner.annotate.words import is_whole
+from spacy_nuner.annotate.replies.words import is_whole
 from spacy_nuner.types import Annotation, Drop, MatchKind, Mention
 
 FoldedMode = Literal["fallback", "also", "never"]

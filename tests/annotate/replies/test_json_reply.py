@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_nuner.annotate.align import place_reply
-from spacy_nuner.annotate.json_reply import count_lines, is_json, reply_lines
-from spacy_nuner.annotate.parser import REASONS, parse_reply
+from spacy_nuner.annotate.replies.align import place_reply
+from spacy_nuner.annotate.replies.json_reply import count_lines, is_json, reply_lines
+from spacy_nuner.annotate.replies.parser import REASONS, parse_reply
 from spacy_nuner.cli.corpus import place_journal
 from spacy_nuner.corpus.sources import Reply
 from spacy_nuner.corpus.stats import account_for_drops

@@ -9,14 +9,14 @@ import re
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, get_args
 
-from spacy_nuner.annotate.concepts import (
+from spacy_nuner.annotate.replies.concepts import (
     MAX_CONCEPT,
     clean_concept,
     clean_description,
     is_phrase,
     is_too_long,
 )
-from spacy_nuner.annotate.json_reply import is_json, reply_lines, split_element
+from spacy_nuner.annotate.replies.json_reply import is_json, reply_lines, split_element
 from spacy_nuner.types import Annotation, Drop
 
 Reason = Literal[

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from spacy_nuner.annotate.answers import Usage
-from spacy_nuner.annotate.journal import Journal, read_journal
-from spacy_nuner.annotate.keys import make_key
-from spacy_nuner.annotate.lock import WriterLock
-from spacy_nuner.annotate.schema import Record, connect_reading
+from spacy_nuner.annotate.journal.keys import make_key
+from spacy_nuner.annotate.journal.lock import WriterLock
+from spacy_nuner.annotate.journal.schema import Record, connect_reading
+from spacy_nuner.annotate.journal.store import Journal, read_journal
 
 
 def make_record(name: str, response: str | None = "Paris <> city", **fields) -> Record:
@@ -111,7 +111,7 @@ def test_readable_without_the_right_to_write(tmp_path: Path) -> None:
     # root may write anywhere, so the reader is somebody else
     code = (
         "import os, sys; from pathlib import Path; "
-        "from spacy_nuner.annotate.journal import read_journal; "
+        "from spacy_nuner.annotate.journal.store import read_journal; "
         "from spacy_nuner.corpus.sources import read_replies; "
         "os.geteuid() or os.seteuid(65534); path = Path(sys.argv[1]); "
         "assert not os.access(path.parent, os.W_OK, effective_ids=True); "
@@ -145,8 +145,8 @@ def test_lock_of_the_dead_is_free(tmp_path: Path) -> None:
     path = tmp_path / "replies.sqlite"
     code = (
         "import os, sys, signal; from pathlib import Path; "
-        "from tests.annotate.test_journal import make_record; "
-        "from spacy_nuner.annotate.journal import Journal; "
+        "from tests.annotate.journal.test_store import make_record; "
+        "from spacy_nuner.annotate.journal.store import Journal; "
         "journal = Journal(Path(sys.argv[1])); journal.put(make_record('a')); "
         "os.kill(os.getpid(), signal.SIGKILL)"
     )

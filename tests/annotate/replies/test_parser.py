@@ -2,7 +2,7 @@
 
 import pytest
 
-from spacy_nuner.annotate.parser import REASONS, parse_reply, reply_lines
+from spacy_nuner.annotate.replies.parser import REASONS, parse_reply, reply_lines
 
 
 def read(reply: str) -> list[tuple[str, str, str]]:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from spacy_nuner.annotate.journal import Journal, read_journal
-from spacy_nuner.annotate.records import number_records
-from spacy_nuner.annotate.schema import Record
+from spacy_nuner.annotate.journal.records import number_records
+from spacy_nuner.annotate.journal.schema import Record
+from spacy_nuner.annotate.journal.store import Journal, read_journal
 from spacy_nuner.errors import Errors
 
 _REQUIRED: Final = ("key", "model", "prompt_sha256", "id", "text", "response")

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Final
 
 from spacy_nuner.annotate.answers import Usage
-from spacy_nuner.annotate.lock import WriterLock
-from spacy_nuner.annotate.schema import (
+from spacy_nuner.annotate.journal.lock import WriterLock
+from spacy_nuner.annotate.journal.schema import (
     COLUMNS,
     REPLACE_FAILED,
     Record,

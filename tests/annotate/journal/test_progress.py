@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from spacy_nuner.annotate.answers import Usage
-from spacy_nuner.annotate.journal import Journal
+from spacy_nuner.annotate.journal.progress import get_status
+from spacy_nuner.annotate.journal.store import Journal
 from spacy_nuner.annotate.money import Prices
-from spacy_nuner.annotate.progress import get_status
 
-from .test_journal import make_record
+from .test_store import make_record
 
 
 def ago(seconds: float) -> str:

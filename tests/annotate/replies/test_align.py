@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_nuner.annotate.align import place, place_reply
-from spacy_nuner.annotate.parser import REASONS, parse_reply, reply_lines
+from spacy_nuner.annotate.replies.align import place, place_reply
+from spacy_nuner.annotate.replies.parser import REASONS, parse_reply, reply_lines
 from spacy_nuner.types import Drop, Mention
 
 NFC = unicodedata.normalize("NFC", "Café Zürich opened.")

@@ -4,8 +4,8 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 
-from spacy_nuner.annotate.align import place_reply
-from spacy_nuner.annotate.spans import set_concept_spans
+from spacy_nuner.annotate.replies.align import place_reply
+from spacy_nuner.annotate.replies.spans import set_concept_spans
 from spacy_nuner.types import Mention
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from spacy_nuner.annotate.answers import Usage
+from spacy_nuner.annotate.journal.schema import connect_reading, naming
 from spacy_nuner.annotate.money import Prices
-from spacy_nuner.annotate.schema import connect_reading, naming
 
 N_REASONS: Final = 5
 _SHOWN: Final = 200  # characters of a reason

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from spacy_nuner.annotate.exchange import export_replies, import_replies
-from spacy_nuner.annotate.journal import Journal, read_journal
+from spacy_nuner.annotate.journal.exchange import export_replies, import_replies
+from spacy_nuner.annotate.journal.store import Journal, read_journal
 from spacy_nuner.annotate.recorded import hash_prompt, make_recorded_model
 
-from .test_journal import make_record
+from .test_store import make_record
 
 OLD: dict[str, Any] = {
     "key": "a" * 64,

@@ -5,7 +5,7 @@ from typing import Final
 
 from spacy.tokens import Doc, Span
 
-from spacy_nuner.annotate.words import is_word
+from spacy_nuner.annotate.replies.words import is_word
 from spacy_nuner.types import Drop, Mention
 
 SPANS_KEY: Final = "concepts"

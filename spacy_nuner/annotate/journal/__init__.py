@@ -1,0 +1,1 @@
+"""The journal of replies: one row per prompt, written as it arrives."""

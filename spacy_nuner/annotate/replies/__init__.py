@@ -1,0 +1,1 @@
+"""From a raw reply to mentions in the text: parse, clean, place."""
