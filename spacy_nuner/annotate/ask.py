@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 Stop = Literal["", "interrupted", "budget", "failures", "no usage"]
 NO_USAGE: Final = Usage()
+# Share of the texts asked, from which on failures end a run
+HOPELESS_SHARE: Final = 0.1
 
 
 @dataclass
@@ -46,6 +48,19 @@ class _Open(NamedTuple):
     reserved: float
 
 
+def is_hopeless(n_failed: int, n_tried: int, max_failures: int) -> bool:
+    """Whether a run should end for its failures.
+
+    In a million texts some always fail; a run ends when a good part of them does.
+
+    n_failed (int): Texts that failed.
+    n_tried (int): Texts that were asked, failed ones too.
+    max_failures (int): So many may always fail.
+    RETURNS (bool): Whether to end.
+    """
+    return n_failed >= max_failures and n_failed >= HOPELESS_SHARE * n_tried
+
+
 class Asker:
     """Asks questions, each once, and keeps the answers.
 
@@ -66,7 +81,8 @@ class Asker:
 
         annotator (Annotator): The model.
         journal (Journal): Gets the answers; what it has is not asked.
-        max_failures (int): Take no more questions after so many failed.
+        max_failures (int): Take no more questions after so many failed, if they are
+            many among those asked.
         budget (Purse | None): Take no question that could pass it.
         on_change (Callable[[Tally], None] | None): Called after each text.
         """
@@ -179,8 +195,9 @@ class Asker:
             tally.n_failed += 1
             tally.first_error = tally.first_error or answer.error
             logger.warning(Warnings.W101.format(id=question.id, error=answer.error))
-            if tally.n_failed >= self._max_failures and not tally.stopped:
-                tally.stopped = "failures"
+            n_tried = tally.n_asked + tally.n_failed
+            if is_hopeless(tally.n_failed, n_tried, self._max_failures):
+                tally.stopped = tally.stopped or "failures"
         else:
             tally.n_asked += 1
         self._changed()

@@ -64,7 +64,7 @@ def run_pilot(
     output (Path): The journal.
     n (int): Texts to ask, at least 2.
     seed (int): Decides which; the same seed chooses the same texts.
-    max_failures (int): Stop after so many failed texts.
+    max_failures (int): Stop after so many failed texts, if they are a tenth or more.
     budget (float | None): As in `annotate_texts`.
     RETURNS (Estimate): Tokens, price and time of what is left.
     RAISES (ValueError): If a text is bad, or there is none to ask.

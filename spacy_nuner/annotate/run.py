@@ -56,7 +56,7 @@ def annotate_texts(
     annotator (Annotator): From `load_annotator`.
     texts (TextSource): Gives the texts, each time the same.
     output (Path): The journal.
-    max_failures (int): Stop after so many failed texts.
+    max_failures (int): Stop after so many failed texts, if they are a tenth or more.
     budget (float | None): What this journal may cost in all, in the currency of the
         annotator's prices; what it has cost before counts.
     turn (Literal[1, 2]): 2: ask for what the replies of the first turn missed.

@@ -37,7 +37,10 @@ def annotate(
     ),
     limit: int = typer.Option(0, min=0, help="Only the first so many texts; 0: all."),
     max_failures: int = typer.Option(
-        20, min=1, help="Give up after so many texts without a reply."
+        20,
+        min=1,
+        help="Give up after so many texts without a reply, if they are a tenth or more "
+        "of those asked.",
     ),
     dry_run: int = typer.Option(
         0,

@@ -146,6 +146,16 @@ def test_gives_up_after_too_many_failures(n_open: int, tmp_path: Path) -> None:
     assert len(list(read_journal(output))) == len(model.asked) < 20
 
 
+def test_a_few_failures_among_many_do_not_end_a_run(tmp_path: Path) -> None:
+    def answer(prompt: str) -> Answer:
+        number = int(re.findall(r"\d+", prompt)[-1])
+        return Answer(None, "HTTP 400") if number % 20 == 19 else answer_prompt(prompt)
+
+    model = Shuffled(n_open=1, answer=answer)
+    result = run(make_annotator(model), TEXTS, tmp_path / "o.sqlite", max_failures=3)
+    assert get_counts(result) == (95, 0, 5)
+
+
 def test_another_prompt_or_setting_is_asked_again(
     texts: Texts, replies: Path, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from spacy_nuner.annotate.answers import Usage
-from spacy_nuner.annotate.ask import NO_USAGE
+from spacy_nuner.annotate.ask import NO_USAGE, is_hopeless
 from spacy_nuner.annotate.money import Budget, Prices
 
 _SECONDS_PER_LOOK: Final = 0.2
@@ -52,7 +52,7 @@ class Ledger:
     def __init__(self, *, max_failures: int, budget: BudgetTerms | None = None) -> None:
         """Begin a run.
 
-        max_failures (int): Stop after so many failed texts, of all workers.
+        max_failures (int): Of all workers, as an `Asker` takes it.
         budget (BudgetTerms | None): Of all workers.
         """
         self._max_failures = max_failures
@@ -109,8 +109,8 @@ class Ledger:
         """
         account = self._accounts[task]
         account.n_done, account.n_failed, account.usage = n_done, n_failed, usage
-        total = sum(account.n_failed for account in self._accounts.values())
-        if total >= self._max_failures:
+        progress = self.look()
+        if is_hopeless(progress.n_failed, progress.n_done, self._max_failures):
             self.stop("failures")
         return not self._stopped
 

@@ -39,7 +39,7 @@ def run_workers(
     tasks (list[Path]): From `plan_tasks`.
     settings (RaySettings): How many workers, and where.
     worker (WorkerSettings): What each of them needs.
-    max_failures (int): Stop after so many failed texts.
+    max_failures (int): Stop after so many failed texts, if they are a tenth or more.
     budget (BudgetTerms | None): Of all workers.
     show (Callable[[Progress], None]): Called now and then, in another thread.
     RETURNS (Progress): Where the run stood when it ended.

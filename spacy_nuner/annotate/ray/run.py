@@ -52,7 +52,7 @@ def annotate_on_ray(
     settings (RaySettings): How many workers, and where.
     config (Path): Each worker builds its model from it.
     overrides (dict[str, Any]): Of the config.
-    max_failures (int): Stop after so many failed texts.
+    max_failures (int): Stop after so many failed texts, if they are a tenth or more.
     budget (float | None): What this journal may cost in all.
     turn (Literal[1, 2]): 2: ask for what the replies of the first turn missed.
     RETURNS (AnnotateResult): What was asked, what was there, what failed.
