@@ -1,6 +1,7 @@
 """Fixtures for all tests: a tiny real encoder, the sample's records, no network."""
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -39,6 +40,16 @@ def pytest_collection_modifyitems(
 def heed_ctrl_c() -> None:
     """A shell's background jobs, and all that they start, ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Commands set up the package's logger; the next test shall not see that."""
+    logger = logging.getLogger("spacy_nuner")
+    before = (list(logger.handlers), logger.level, logger.propagate)
+    yield
+    logger.handlers, logger.propagate = before[0], before[2]
+    logger.setLevel(before[1])
 
 
 @pytest.fixture(autouse=True)
