@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Iterable  # noqa: UP035
 
 from spacy_nuner.annotate.answers import Answer, stream_answers
+from spacy_nuner.annotate.journal.keys import hash_prompt
 from spacy_nuner.annotate.journal.records import read_records
-from spacy_nuner.annotate.recorded import hash_prompt
 from spacy_nuner.errors import Errors
 
 logger = logging.getLogger(__name__)

@@ -1,21 +1,24 @@
 """Checkpoints: all that a run needs to go on as if it had never stopped."""
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
 from thinc.api import Optimizer
 from thinc.types import Floats1d, FloatsXd
 from thinc.util import xp2torch
 from torch import Tensor
 
-from ..errors import Errors
 from .model import ContrastiveModel, get_encoders, get_link, get_shims
-from .safefile import compute_crc, find_damage, replace_file
+from .safefile import (
+    find_damage,
+    read_json_header,
+    read_tensors,
+    unreadable,
+    write_tensors,
+)
 from .scores import Scores
 
 FILE_NAME = "checkpoint.safetensors"
@@ -98,16 +101,8 @@ def save_checkpoint(
         "bias": link.bias,
         "n_updates": n_updates,
     }
-    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    text = json.dumps(header)
-    metadata = {"header": text, "crc32": str(compute_crc(text, tensors.items()))}
     previous = folder / PREVIOUS if keep_previous else None
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with replace_file(folder / FILE_NAME, previous=previous) as beside:
-            save_file(tensors, str(beside), metadata=metadata)
-    except (OSError, SafetensorError) as error:
-        raise OSError(Errors.N308.format(path=folder, error=error)) from error
+    write_tensors(folder / FILE_NAME, tensors, header, previous=previous)
 
 
 def read_header(path: Path) -> Header:
@@ -117,17 +112,7 @@ def read_header(path: Path) -> Header:
     RETURNS (Header): Run, progress, temperature and bias.
     RAISES (ValueError): If there is no checkpoint or it can't be read.
     """
-    path = get_file(path)
-    if not path.exists():
-        raise ValueError(Errors.N001.format(what="checkpoint", path=path))
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = json.loads((file.metadata() or {})["header"])
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise _unreadable(path, repr(error)) from None
-    if header.get("format") != FORMAT:
-        found = f"format {header.get('format')}, known is {FORMAT}"
-        raise _unreadable(path, found)
+    header = read_json_header(get_file(path), format=FORMAT)
     window = Scores(**header["progress"].pop("window"))
     return Header(
         info=RunInfo(**header["info"]),
@@ -147,10 +132,6 @@ def get_file(path: Path) -> Path:
     return path / FILE_NAME if path.is_dir() else path
 
 
-def _unreadable(path: Path, error: str) -> ValueError:
-    return ValueError(Errors.N309.format(problems=f"'{path}': {error}"))
-
-
 def load_checkpoint(
     path: Path, *, model: ContrastiveModel, optimizer: Optimizer
 ) -> Progress:
@@ -162,13 +143,12 @@ def load_checkpoint(
     RETURNS (Progress): Where to go on.
     """
     header = read_header(path)
-    with safe_open(str(get_file(path)), framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    tensors = read_tensors(get_file(path))
     set_weights(model, tensors)
     for key, name in _name_keys(model).items():
         if name in header.n_updates:
             for kind, moments in (("mom1", optimizer.mom1), ("mom2", optimizer.mom2)):
-                array = tensors[f"{kind}.{name}"].numpy().copy()
+                array: Any = tensors[f"{kind}.{name}"].numpy().copy()
                 moments[key] = cast(FloatsXd, model.ops.asarray(array))
             optimizer.nr_update[key] = header.n_updates[name]
     for _ in range(header.progress.step):
@@ -188,7 +168,7 @@ def load_weights(path: Path) -> dict[str, dict[str, Tensor]]:
     read_header(path)
     path = get_file(path)
     if (damage := find_damage(path)) is not None:
-        raise _unreadable(path, damage)
+        raise unreadable(path, damage)
     weights: dict[str, dict[str, Tensor]] = {tower: {} for tower in TOWERS}
     with safe_open(str(path), framework="pt") as file:
         for name in file.keys():  # noqa: SIM118

@@ -111,15 +111,30 @@ def load_settings(path: Path, overrides: dict[str, Any]) -> Config:
     RETURNS (Config): The config, not interpolated: the steps are not known yet.
     RAISES (ConfigValidationError): If a key is unknown, missing or of a wrong type.
     """
+    config = load_checked(path, overrides, PretrainConfig)
+    # The arguments of registered functions; nothing is built yet
+    registry.fill(set_steps(config, n_sentences=1))
+    return config
+
+
+def load_checked(
+    path: Path, overrides: dict[str, Any], sections: type[Section]
+) -> Config:
+    """Load a config and check it against its sections.
+
+    path (Path): The config file.
+    overrides (dict[str, Any]): Settings from the command line, keys with dots.
+    sections (type[Section]): What the config has to hold.
+    RETURNS (Config): The config, not interpolated.
+    RAISES (ConfigValidationError): If a key is unknown, missing or of a wrong type.
+    """
     config = load_config(path, overrides=overrides, interpolate=False)
     try:
-        PretrainConfig.model_validate(config.interpolate())
+        sections.model_validate(config.interpolate())
     except ValidationError as error:
         raise ConfigValidationError(
             config=config, errors=error.errors(), title=f"Config error in {path}"
         ) from None
-    # The arguments of registered functions; nothing is built yet
-    registry.fill(set_steps(config, n_sentences=1))
     return config
 
 

@@ -16,7 +16,6 @@ from spacy_nuner.pretrain.checkpoint import (
     load_checkpoint,
     load_weights,
     read_header,
-    replace_file,
     save_checkpoint,
 )
 from spacy_nuner.pretrain.loop import seed_step
@@ -28,6 +27,7 @@ from spacy_nuner.pretrain.model import (
     get_link,
 )
 from spacy_nuner.pretrain.optimizer import make_adamw
+from spacy_nuner.pretrain.safefile import replace_file
 from spacy_nuner.pretrain.step import add_batch
 from spacy_nuner.pretrain.wordpieces import SubtokenCorpus
 

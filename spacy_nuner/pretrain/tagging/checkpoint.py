@@ -1,21 +1,22 @@
 """Checkpoints of token classification: all that a run needs to go on."""
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from thinc.api import Optimizer
 from thinc.types import FloatsXd
 from thinc.util import xp2torch
 from torch import Tensor
 
-from ...errors import Errors
 from ..checkpoint import FILE_NAME, PREVIOUS, get_file
-from ..safefile import compute_crc, find_damage, replace_file
+from ..safefile import (
+    find_damage,
+    read_json_header,
+    read_tensors,
+    unreadable,
+    write_tensors,
+)
 from .batch import TagScores
 from .model import TagModel, get_shim, get_tagger
 
@@ -82,23 +83,14 @@ def save_tag_checkpoint(
                 tensors[f"mom1.{name}"] = xp2torch(optimizer.mom1[key, name])
                 tensors[f"mom2.{name}"] = xp2torch(optimizer.mom2[key, name])
                 n_updates[name] = optimizer.nr_update[key, name]
-    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    header = json.dumps(
-        {
-            "format": FORMAT,
-            "run": asdict(run),
-            "progress": asdict(progress),
-            "n_updates": n_updates,
-        }
-    )
-    metadata = {"header": header, "crc32": str(compute_crc(header, tensors.items()))}
+    header = {
+        "format": FORMAT,
+        "run": asdict(run),
+        "progress": asdict(progress),
+        "n_updates": n_updates,
+    }
     previous = None if optimizer is None else folder / PREVIOUS
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with replace_file(folder / FILE_NAME, previous=previous) as beside:
-            save_file(tensors, str(beside), metadata=metadata)
-    except (OSError, SafetensorError) as error:
-        raise OSError(Errors.N308.format(path=folder, error=error)) from error
+    write_tensors(folder / FILE_NAME, tensors, header, previous=previous)
 
 
 def read_tag_header(path: Path) -> TagHeader:
@@ -109,16 +101,7 @@ def read_tag_header(path: Path) -> TagHeader:
     RAISES (ValueError): If there is no checkpoint of a token classifier, or it can't be
         read.
     """
-    path = get_file(path)
-    if not path.exists():
-        raise ValueError(Errors.N001.format(what="checkpoint", path=path))
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = json.loads((file.metadata() or {})["header"])
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise _unreadable(path, repr(error)) from None
-    if header.get("format") != FORMAT:
-        raise _unreadable(path, f"format {header.get('format')}, known is {FORMAT}")
+    header = read_json_header(get_file(path), format=FORMAT)
     window = TagScores(**header["progress"].pop("window"))
     return TagHeader(
         run=TagRun(**header["run"]),
@@ -137,7 +120,7 @@ def load_tag_checkpoint(
     optimizer (Optimizer): A fresh optimizer of the same settings.
     RETURNS (TagProgress): Where to go on.
     """
-    header, tensors = read_tag_header(path), _read_tensors(path)
+    header, tensors = read_tag_header(path), read_tensors(path)
     tagger, key = get_tagger(model), get_shim(model).id
     weights = tagger.state_dict().keys()
     tagger.load_state_dict({name: tensors[name] for name in weights})
@@ -161,18 +144,9 @@ def load_encoder_weights(path: Path) -> dict[str, Tensor]:
     """
     path = get_file(path)
     if (damage := find_damage(path)) is not None:
-        raise _unreadable(path, damage)
+        raise unreadable(path, damage)
     return {
         name.removeprefix(ENCODER): tensor
-        for name, tensor in _read_tensors(path).items()
+        for name, tensor in read_tensors(path).items()
         if name.startswith(ENCODER)
     }
-
-
-def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    with safe_open(str(path), framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-
-
-def _unreadable(path: Path, error: str) -> ValueError:
-    return ValueError(Errors.N309.format(problems=f"'{path}': {error}"))

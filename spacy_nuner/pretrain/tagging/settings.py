@@ -3,13 +3,21 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt, ValidationError
-from spacy.util import load_config, registry
-from thinc.api import Config, ConfigValidationError
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
+from spacy.util import registry
+from thinc.api import Config
 
 from ...errors import Errors
 from ..encoders import get_encoder_digest
-from ..settings import BLOCKS, Section, System, flatten, is_decisive, set_steps
+from ..settings import (
+    BLOCKS,
+    Section,
+    System,
+    flatten,
+    is_decisive,
+    load_checked,
+    set_steps,
+)
 
 BestBy = Literal["dev_f1", "dev_loss"]
 
@@ -56,13 +64,7 @@ def load_tagging_settings(path: Path, overrides: dict[str, Any]) -> Config:
     RAISES (ConfigValidationError): If a key is unknown, missing or of a wrong type.
     RAISES (ValueError): If the dev part's share is not between 0 and 1.
     """
-    config = load_config(path, overrides=overrides, interpolate=False)
-    try:
-        TaggingConfig.model_validate(config.interpolate())
-    except ValidationError as error:
-        raise ConfigValidationError(
-            config=config, errors=error.errors(), title=f"Config error in {path}"
-        ) from None
+    config = load_checked(path, overrides, TaggingConfig)
     if not 0 < (share := config.interpolate()["pretrain"]["dev_share"]) < 1:
         raise ValueError(Errors.N371.format(got=share))
     registry.fill(set_steps(config, n_sentences=1))
