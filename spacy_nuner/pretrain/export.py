@@ -3,6 +3,8 @@
 import json
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,9 +89,7 @@ def export_encoder(
     if "projection" in weights:
         width = int(concept_encoder.config.hidden_size)
         projection = make_projection(weights["projection"], width=width)
-    beside = output.with_name(output.name + ".tmp")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
+    with replace_folder(output) as beside:
         text_encoder.save_pretrained(beside, safe_serialization=True)
         tokenizer.save_pretrained(beside)
         concept_encoder.save_pretrained(
@@ -118,10 +118,21 @@ def export_encoder(
             compare(text_encoder, beside),
             compare(concept_encoder, beside / CONCEPT_FOLDER, projection),
         )
-        if not difference <= TOLERANCE:
-            raise ValueError(
-                Errors.N313.format(difference=difference, tolerance=TOLERANCE)
-            )
+        check_difference(difference)
+    return Exported(output, header.progress.step, difference)
+
+
+@contextmanager
+def replace_folder(output: Path) -> Iterator[Path]:
+    """Write an encoder folder beside the old one; it gets its name at the end.
+
+    output (Path): The folder to make or replace.
+    YIELDS (Path): Where to write. It is removed if the block fails.
+    """
+    beside = output.with_name(output.name + ".tmp")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        yield beside
         for path in beside.rglob("*"):
             if path.is_file():
                 path.chmod(FILE_MODE)
@@ -130,7 +141,17 @@ def export_encoder(
         beside.rename(output)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return Exported(output, header.progress.step, difference)
+
+
+def check_difference(difference: float) -> None:
+    """Check that an exported encoder gives the checkpoint's outputs.
+
+    difference (float): From `compare`.
+    RAISES (ValueError): If it is too large, or not a number.
+    """
+    if not difference <= TOLERANCE:
+        at = {"difference": difference, "tolerance": TOLERANCE}
+        raise ValueError(Errors.N313.format(**at))
 
 
 def check_output(output: Path, *, overwrite: bool) -> None:

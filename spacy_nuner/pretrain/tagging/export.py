@@ -1,7 +1,6 @@
 """Checkpoint of a token classifier -> encoder folder, checked."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,14 @@ from ...errors import Errors
 from ...hf import find_layers, load_model, load_tokenizer
 from ...plain import escape_md
 from ..encoders import get_encoder_digest
-from ..export import FILE_MODE, TOLERANCE, Exported, check_output, compare, get_name
+from ..export import (
+    Exported,
+    check_difference,
+    check_output,
+    compare,
+    get_name,
+    replace_folder,
+)
 from ..log import TrainLog
 from ..loop import LOG
 from .checkpoint import TagHeader, load_encoder_weights, read_tag_header
@@ -94,9 +100,7 @@ def export_tagger(
         raise ValueError(Errors.N311.format(**at))
     model = load_model(base)
     model.load_state_dict(load_encoder_weights(checkpoint))
-    beside = output.with_name(output.name + ".tmp")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
+    with replace_folder(output) as beside:
         model.save_pretrained(beside, safe_serialization=True)
         load_tokenizer(base).save_pretrained(beside)
         records = TrainLog(checkpoint.parent / LOG).read()
@@ -106,17 +110,7 @@ def export_tagger(
         card = write_card(record, name=output.name, records=records)
         (beside / "README.md").write_text(card, encoding="utf8")
         difference = compare(model, beside)
-        if not difference <= TOLERANCE:
-            at = {"difference": difference, "tolerance": TOLERANCE}
-            raise ValueError(Errors.N313.format(**at))
-        for path in beside.rglob("*"):
-            if path.is_file():
-                path.chmod(FILE_MODE)
-        if output.exists():
-            shutil.rmtree(output)
-        beside.rename(output)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        check_difference(difference)
     return Exported(output, header.progress.step, difference)
 
 
