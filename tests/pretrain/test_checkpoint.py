@@ -1,5 +1,3 @@
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
@@ -30,6 +28,8 @@ from spacy_nuner.pretrain.optimizer import make_adamw
 from spacy_nuner.pretrain.safefile import replace_file
 from spacy_nuner.pretrain.step import add_batch
 from spacy_nuner.pretrain.wordpieces import SubtokenCorpus
+
+from ..disk import full_disk
 
 INFO = RunInfo(settings={"a.b": 1.5, "c": None}, corpus={"sha256": "0"}, config={})
 PROGRESS = Progress(step=3, epoch=1, position=2, best_score=0.25)
@@ -127,15 +127,6 @@ def test_weights_are_named_as_in_transformers(
         assert weights[tower].keys() == encoder.model.state_dict().keys()
 
 
-@pytest.fixture
-def file_size_limit() -> Iterator[None]:
-    """Give back the limit of file sizes that a test sets."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@pytest.mark.usefixtures("file_size_limit")
 def test_disk_full_leaves_the_previous_one_whole(
     tmp_path: Path,
     subtokens: SubtokenCorpus,
@@ -146,10 +137,7 @@ def test_disk_full_leaves_the_previous_one_whole(
     before = (folder / FILE_NAME).read_bytes()
     assert len(before) > 40_000
     train(*trained, subtokens, range(3, 4))
-    # A file may not grow beyond 20 kB: as on a full disk, the write fails half-way
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    with pytest.raises(OSError, match=r"N308.*last.*whole"):
+    with pytest.raises(OSError, match=r"N308.*last.*whole"), full_disk(20_000):
         save(folder, trained)
     assert (folder / FILE_NAME).read_bytes() == before
     assert [path.name for path in folder.iterdir()] == [FILE_NAME]

@@ -14,6 +14,8 @@ from spacy_nuner.pretrain.store import (
     write_store,
 )
 
+from ..disk import full_disk
+
 ROWS = [[3, 1], [], [4], [1, 5, 9], []]
 
 
@@ -134,18 +136,10 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_full_disk(tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource")
-    signal = pytest.importorskip("signal")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    try:
-        with (
-            pytest.raises(OSError, match=r"N340.*store"),
-            write_store(tmp_path / "store", "key") as writer,
-        ):
-            writer.append("numbers", numpy.zeros(10_000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, previous)
+    with (
+        pytest.raises(OSError, match=r"N340.*store"),
+        full_disk(4096),
+        write_store(tmp_path / "store", "key") as writer,
+    ):
+        writer.append("numbers", numpy.zeros(10_000))
     assert not list(tmp_path.iterdir())
