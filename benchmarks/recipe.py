@@ -180,6 +180,7 @@ def main(
     seeds: str = typer.Option("0,1,2", help="Seeds of the training, with commas."),
     sentences: int = typer.Option(2000, help="Training sentences."),
     epochs: int = typer.Option(4, help="Epochs."),
+    dev: int = typer.Option(250, help="Sentences of the dev part that are ranked."),
     precision: str = typer.Option("bf16", help="What the encoders compute in."),
     threads: int = typer.Option(1, help="Threads of torch."),
     k: str = typer.Option("1,4,16,64", help="Mentions of each type."),
@@ -192,6 +193,7 @@ def main(
     torch.set_num_threads(threads)
     fixed = {
         "corpus.train.limit": sentences,
+        "corpus.dev.limit": dev,
         "pretrain.max_epochs": epochs,
         "pretrain.model.precision": precision,
         "system.n_threads": threads,

@@ -8,7 +8,9 @@ import typer
 def evaluate(
     ctx: typer.Context,
     config: Path = typer.Argument(
-        ..., help="Training config with a frozen encoder: fewshot_frozen.cfg."
+        ...,
+        help="Training config: fewshot_frozen.cfg, or fewshot_finetune.cfg with "
+        "another --output.",
     ),
     encoder: Path = typer.Option(
         Path("encoders/sample"), help="The NuNER encoder folder."
@@ -57,10 +59,12 @@ def evaluate(
         False, "--keep-features", help="Keep the token vectors on disk."
     ),
 ) -> None:
-    """Measure few-shot NER with frozen encoders, as in the paper's Section 4.1.
+    """Measure few-shot NER, as in the paper's Sections 4.1 and 6.
 
     For each data set, k and training set a linear head is trained on the vectors of
-    the base encoder and of the NuNER encoder, and tested on the whole test set. Each
+    the base encoder and of the NuNER encoder, and tested on the whole test set. With a
+    config that freezes no encoder a whole pipeline is trained for each instead: hours
+    where the other takes minutes, so choose data sets, k and sets. Each
     result is a file; finished ones are skipped, so a run can be stopped at any time.
     Settings of the config can be overridden: --training.max_steps 100.
     """
@@ -76,16 +80,20 @@ def evaluate(
         read_ks,
     )
     from spacy_nuner.evaluate.run import run_grid
+    from spacy_nuner.evaluate.tuned import find_tunable, trains_encoder
 
     try:
         encoders = {"nuner": encoder}
         if ner_bert is not None:
             encoders["ner_bert"] = ner_bert
+        training = read_config(config, parse_config_overrides(ctx.args))
         systems = pick_systems(system, encoders={"base", *encoders})
+        if not system and trains_encoder(training):
+            systems = find_tunable(systems)
         if any(s.encoder == "base" for s in systems):
             encoders["base"] = base or find_base(encoder)
         grid = Grid(
-            config=read_config(config, parse_config_overrides(ctx.args)),
+            config=training,
             encoders=encoders,
             datasets=find_datasets(datasets_dir, dataset),
             labels_dir=labels_dir,

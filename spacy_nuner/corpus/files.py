@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,15 @@ from ..errors import Errors
 
 
 @contextmanager
-def replacing_dir(target: str | Path, *, marker: str) -> Iterator[Path]:
+def replacing_dir(
+    target: str | Path, *, marker: str, keep: Sequence[str] = ()
+) -> Iterator[Path]:
     """Build a folder beside its place and rename it when all is written.
 
     target (str | Path): the folder to make or to replace.
     marker (str): the file by which a folder of this kind is known. A folder that has
         things in it but not this file is not ours, and is not replaced.
+    keep (Sequence[str]): folders within it that others made and that stay.
     YIELDS (Path): the folder to write to.
     RAISES (FileExistsError): if the target is something else.
     """
@@ -33,6 +36,9 @@ def replacing_dir(target: str | Path, *, marker: str) -> Iterator[Path]:
     temp.mkdir(parents=True)
     try:
         yield temp
+        for name in keep:
+            if is_ours and (target / name).is_dir():
+                shutil.copytree(target / name, temp / name)
         _replace(temp, target)
     finally:
         shutil.rmtree(temp, ignore_errors=True)

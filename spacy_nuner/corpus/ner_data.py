@@ -18,8 +18,10 @@ from .sentences import Sentence, read_sentences
 def convert_dataset(dataset: Dataset, output_dir: str | Path) -> dict[str, Any]:
     """Convert a data set, all or nothing.
 
-    The test part stays as it is. From the pool go the sentences that stand in the
-    test part too and those that come again, compared by their words; both are counted.
+    Training sets that were drawn and saved in the folder stay there; each knows the
+    data that it was drawn from. The test part stays as it is. From the pool go the
+    sentences that stand in the test part too and those that come again, compared by
+    their words; both are counted.
 
     dataset (Dataset): the files and their format.
     output_dir (str | Path): gets `pool.spacy`, `test.spacy`, `meta.json`.
@@ -53,7 +55,7 @@ def convert_dataset(dataset: Dataset, output_dir: str | Path) -> dict[str, Any]:
             for path in (dataset.pool, dataset.test, dataset.labels)
         ],
     }
-    with replacing_dir(output_dir, marker="meta.json") as temp_dir:
+    with replacing_dir(output_dir, marker="meta.json", keep=["sets"]) as temp_dir:
         vocab = Vocab()
         for name, sentences in (("pool", pool), ("test", test)):
             docs = (make_ner_doc(vocab, sentence) for sentence in sentences)

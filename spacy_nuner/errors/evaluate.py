@@ -96,6 +96,10 @@ class EvaluateErrors:
         "smallest first."
     )
     N525 = "Unknown metric {got}. Allowed: {allowed}."
+    N526 = (
+        "No such row where the encoder is trained, too: {got}. Allowed: {allowed}. "
+        "Name them with --system, or give a config with a frozen encoder."
+    )
     N570 = (
         "'{path}' can't be used for episodes of unseen types: its pool has {n_pool} "
         "types, its test part {n_test}, and these in both: {shared}. Convert a file "

@@ -194,13 +194,16 @@ def _entry(
 
 
 def describe(
-    system: System, config: Config, recipe: Recipe, names: dict[str, list[str]]
+    system: System,
+    config: Config,
+    recipe: Recipe | None,
+    names: dict[str, list[str]],
 ) -> dict[str, Any]:
     """Settings of a system, as they are written into its cells.
 
     system (System): The system.
     config (Config): Config of `spacy train`.
-    recipe (Recipe): Optimizer and steps.
+    recipe (Recipe | None): Optimizer and steps of a head; None: the config's training.
     names (dict[str, list[str]]): Labels in plain words, for the concept start.
     RETURNS (dict[str, Any]): All that decides a cell besides encoder and data.
     """
@@ -210,8 +213,11 @@ def describe(
     settings: dict[str, Any] = {
         "layer": system.layer,
         "start": system.start,
-        "n_steps": recipe.n_steps,
-        "optimizer": recipe.optimizer,
+        **(
+            recipe._asdict()
+            if recipe
+            else {"training": config.interpolate()["training"]}
+        ),
         "code_sha256": head_code_sha256(config),
         "components": components,
         "whiten": uses_whitening(config),

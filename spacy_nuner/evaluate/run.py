@@ -5,13 +5,15 @@ from typing import Any, NamedTuple
 from spacy.language import Language
 
 from . import frozen
+from .bench import Bench, progress_bar
 from .cells import write_cell, write_unreachable
 from .data import load_dataset, sha256_of_folder
 from .features import clear_features
 from .heads import Runner
 from .plan import Grid, draw_sets
 from .samplers.files import name_k, read_sets
-from .workbench import Workbench, progress_bar
+from .tuned import TunedBench, check_systems, trains_encoder
+from .workbench import Workbench
 
 
 class Result(NamedTuple):
@@ -31,7 +33,10 @@ def run_grid(grid: Grid) -> Result:
     grid (Grid): What to run.
     RETURNS (Result): Counts, and what the pools do not allow.
     """
-    recipe = frozen.read_recipe(grid.config)
+    tunes = trains_encoder(grid.config)
+    if tunes:
+        check_systems(grid.systems)
+    recipe = None if tunes else frozen.read_recipe(grid.config)
     used = {system.encoder for system in grid.systems}
     for name in sorted(used):
         frozen.count_layers(grid.encoders[name])
@@ -49,7 +54,13 @@ def run_grid(grid: Grid) -> Result:
             unreachable += plan.unreachable
             asked = [(dataset.name, name_k(grid.sets_from, k)) for k in grid.ks]
             write_unreachable(grid.output, plan.unreachable, asked=asked)
-            bench = Workbench(grid, recipe, hashes, dataset, plan, pipelines, runner)
+            bench: Bench
+            if recipe is None:
+                bench = TunedBench(grid, None, hashes, dataset, plan)
+            else:
+                bench = Workbench(
+                    grid, recipe, hashes, dataset, plan, pipelines, runner
+                )
             todo, n_finished = bench.open_cells()
             n_skipped += n_finished
             with progress_bar(len(todo), f"{dataset.name}: cells", "cell") as bar:
@@ -57,6 +68,6 @@ def run_grid(grid: Grid) -> Result:
                     write_cell(cell.path, content, predictions)
                     bar.update()
             n_computed += len(todo)
-            if not grid.keep_features:
+            if isinstance(bench, Workbench) and not grid.keep_features:
                 clear_features(bench.cache)
     return Result(n_computed, n_skipped, unreachable)

@@ -1,30 +1,25 @@
 """The cells of one data set: vectors once per sentence, then head after head."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
-from tqdm import tqdm
 
 from . import frozen
-from .cells import cell_path, is_finished
+from .bench import Bench, Done, progress_bar, updater
 from .data import Dataset, Gold, Ints, make_gold, sha256_of
 from .features import store_features
 from .heads import Recipe, Runner, Task, without_docs
 from .layers import best_layer, compare_layers, layer_columns, pool_subset
 from .mistakes import count_mistakes
-from .ner_v3 import select_gold
-from .plan import ZERO_SHOT, Cell, Grid, Plan, cell_key, describe
-from .predictions import Predictions, hash_gold
+from .plan import Cell, Grid, Plan
+from .predictions import Predictions
 from .texts import Texts, count_texts
 
-Done = tuple[Cell, dict[str, Any], Predictions]
 
-
-class Workbench:
-    """All that the cells of one data set share."""
+class Workbench(Bench):
+    """Cells of frozen encoders: heads on arrays."""
 
     def __init__(
         self,
@@ -46,23 +41,11 @@ class Workbench:
         pipelines (dict[str, Language]): Filled when needed, shared by all data sets.
         runner (Runner): Trains the heads.
         """
-        self.grid = grid
+        super().__init__(grid, recipe, hashes, dataset, plan)
         self.recipe = recipe
-        self.hashes = hashes
-        self.dataset = dataset
-        self.plan = plan
         self.pipelines = pipelines
         self.runner = runner
         self.cache = grid.output.parent / ".features" / dataset.name
-        self.names: dict[str, list[str]] = {}
-        if any(system.start == "concept" for system in grid.systems):
-            file = grid.labels_dir / f"{dataset.name}.yml"
-            self.names = frozen.read_names(file, dataset.labels)
-        self.settings = {
-            system.name: describe(system, grid.config, recipe, self.names)
-            for system in grid.systems
-        }
-        self.subset = _find_subset(grid, dataset)
         # Only the sentences of some training set need vectors
         drawn = {i for draw in plan.draws.values() for i in draw.indices}
         self.rows = {index: row for row, index in enumerate(sorted(drawn))}
@@ -70,42 +53,9 @@ class Workbench:
         self.train = make_gold(docs, dataset.labels, source="pool")
         self.tagger = frozen.make_tagger(grid.config, dataset.labels)
         self.texts = Texts(dataset.test)
-        self.gold_sha256 = hash_gold(dataset.test, dataset.labels)
-
-    def open_cells(self) -> tuple[list[Cell], int]:
-        """RETURNS (tuple[list[Cell], int]): Cells to compute; how many are finished."""
-        subset = None if self.subset is None else sha256_of(self.subset)
-        cells = []
-        for system in sorted(self.grid.systems, key=lambda s: s.encoder):
-            settings = self.settings[system.name]
-            for k, seed in [ZERO_SHOT] if system.zero_shot else self.plan.draws:
-                draw = self.plan.draws.get((k, seed))
-                path = cell_path(
-                    self.grid.output,
-                    system=system.name,
-                    dataset=self.dataset.name,
-                    k=k,
-                    seed=seed,
-                )
-                key = cell_key(
-                    settings,
-                    dataset=self.dataset,
-                    encoder_sha256=self.hashes[system.encoder],
-                    k=k,
-                    seed=seed,
-                    subset_sha256=subset,
-                    set_sha256=draw.sha256 if draw else None,
-                )
-                cells.append(Cell(system, k, seed, path, key))
-        todo = [cell for cell in cells if not is_finished(cell.path, cell.key)]
-        return todo, len(cells) - len(todo)
 
     def compute(self, cells: Sequence[Cell]) -> Iterator[Done]:
-        """Compute cells, encoder by encoder.
-
-        cells (Sequence[Cell]): From `open_cells`.
-        YIELDS (Done): Each cell, its content and its predictions.
-        """
+        """Compute cells, encoder by encoder."""
         for name in sorted({cell.system.encoder for cell in cells}):
             mine = [cell for cell in cells if cell.system.encoder == name]
             yield from self._compute_encoder(name, mine)
@@ -139,7 +89,7 @@ class Workbench:
                 test=Z,
                 test_rows=None,
                 gold=without_docs(self.dataset.test),
-                subset=self._subset_gold(),
+                subset=self._subset(),
                 labels=self.dataset.labels,
                 recipe=self.recipe,
                 label_vectors=label_vectors if system.start == "concept" else None,
@@ -154,7 +104,7 @@ class Workbench:
                 settings = settings | choice
             spans: Ints = figures.pop("spans")
             figures |= self._score_texts(spans)
-            content = self._content(cells[i], figures, settings)
+            content = self.content(cells[i], figures, settings)
             found = Predictions(spans, cells[i].key, self.gold_sha256)
             yield cells[i], content, found
 
@@ -195,7 +145,7 @@ class Workbench:
                 cache=self.cache,
                 encoder_sha256=sha256_of([self.hashes[encoder], self._encoding]),
                 layer=f"{encoder} {layers or 'default'}",
-                progress=_updater(bar),
+                progress=updater(bar),
             )
 
     @property
@@ -220,13 +170,11 @@ class Workbench:
             "layer_figures": {str(layer): f for layer, f in figures.items()},
         }
 
-    def _subset_gold(self) -> tuple[Ints, Gold] | None:
-        if self.subset is None:
+    def _subset(self) -> tuple[Ints, Gold] | None:
+        gold = self.subset_gold()
+        if gold is None or self.subset is None:
             return None
-        test = self.dataset.test
-        docs = [test.docs[i] for i in self.subset]
-        gold = make_gold(docs, self.dataset.labels, source="subset of the test set")
-        return test.rows(self.subset), without_docs(gold)
+        return self.dataset.test.rows(self.subset), without_docs(gold)
 
     def _score_texts(self, spans: Ints) -> dict[str, Any]:
         """RETURNS (dict[str, Any]): What needs the documents or all entities."""
@@ -238,45 +186,3 @@ class Workbench:
             "text_set_r": float(found.recall),
             "mistakes": count_mistakes(gold, spans),
         }
-
-    def _content(
-        self, cell: Cell, figures: dict[str, Any], settings: dict[str, Any]
-    ) -> dict[str, Any]:
-        draw = self.plan.draws.get((cell.k, cell.seed))
-        indices = draw.indices if draw else []
-        docs = [self.dataset.pool.docs[i] for i in indices]
-        return {
-            "key": cell.key,
-            "experiment": self.grid.output.name,
-            "system": cell.system.name,
-            "dataset": self.dataset.name,
-            "k": cell.k,
-            "seed": cell.seed,
-            **figures,
-            "n_train_sentences": len(indices),
-            "n_train_entities": sum(len(doc.ents) for doc in docs),
-            "n_test_sentences": len(self.dataset.test.docs),
-            "sampler": draw.method if draw else None,
-            "n_restarts": draw.n_restarts if draw else 0,
-            "train_indices": indices,
-            "settings": settings,
-        }
-
-
-def _updater(bar: Any) -> Callable[[int], object]:
-    return lambda n: bar.update(n)
-
-
-def progress_bar(total: int, what: str, unit: str) -> AbstractContextManager[Any]:
-    """RETURNS (ContextManager[tqdm]): A bar on stderr, none where no one looks."""
-    disable = None if total else True
-    return tqdm(total=total, desc=what, unit=unit, disable=disable, leave=False)
-
-
-def _find_subset(grid: Grid, dataset: Dataset) -> list[int] | None:
-    """Test sentences that the LLM was asked, where they are not all."""
-    for folder in grid.gold_dirs:
-        file = folder / f"{dataset.name}.gold.jsonl"
-        if file.is_file():
-            return select_gold(dataset.test, file)
-    return None

@@ -78,6 +78,17 @@ def test_a_fault_leaves_what_was_there(dataset: Dataset, tmp_path: Path) -> None
     assert len(read_docs(out / "test.spacy")) == 2
 
 
+def test_saved_sets_stay(dataset: Dataset, tmp_path: Path) -> None:
+    convert_dataset(dataset, tmp_path / "out")
+    saved = tmp_path / "out" / "sets" / "k2k" / "k1" / "seed0.json"
+    saved.parent.mkdir(parents=True)
+    saved.write_text("{}", encoding="utf8")
+    (tmp_path / "out" / "old.spacy").write_text("", encoding="utf8")
+    convert_dataset(dataset, tmp_path / "out")
+    assert saved.read_text(encoding="utf8") == "{}"
+    assert not (tmp_path / "out" / "old.spacy").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "n", "n_entities"),
     [("gallery", (320, 260), (724, 590)), ("workshop", (320, 260), (1071, 806))],
