@@ -166,6 +166,23 @@ def compare_per_rank(
         assert_close(get_gradients(ours), get_gradients(theirs), atol=1e-6)
 
 
+def compare_bf16(
+    world: World, corpus: SubtokenCorpus, build: Callable[[], ContrastiveModel]
+) -> None:
+    """With half precision the two ways differ by rounding, and by no more."""
+    for sentences in BATCHES:
+        ours, theirs = build(), build()
+        wrap_towers(ours)
+        batch = make_batch(corpus, sentences, portion=world.portion)
+        found = add_batch(ours, batch, InBatchBCE(), world=world)
+        expected = add_batch(theirs, make_batch(corpus, sentences), InBatchBCE())
+        assert found.loss == pytest.approx(expected.loss, rel=1e-3)
+        left, right = (get_gradients(model) for model in (ours, theirs))
+        assert left.keys() == right.keys()
+        a, b = (torch.cat([g.flatten() for g in x.values()]) for x in (left, right))
+        assert float((a - b).norm() / b.norm()) < 0.02
+
+
 def run_out_of_memory(
     world: World, corpus: SubtokenCorpus, build: Callable[[], ContrastiveModel]
 ) -> None:
@@ -231,6 +248,7 @@ def work(
         how = {"n_parts": 3, "max_cells": 50, "rules": soft}
         compare_steps(world, corpus, lambda: build(pooling="mean"), **how)
         compare_per_rank(world, corpus, build)
+        compare_bf16(world, corpus, lambda: build(precision="bf16"))
         run_out_of_memory(world, corpus, build)
 
 
