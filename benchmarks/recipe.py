@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 import typer
+from common import read_command
 from pools import (
     CONCEPT,
     LABELS,
@@ -54,6 +55,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "text encoder: all layers trained": {f"{MODEL}.n_frozen_layers": 0},
     "text encoder: half frozen, as the paper": {f"{MODEL}.n_frozen_layers": 3},
     "text encoder: 5 of 6 layers frozen": {f"{MODEL}.n_frozen_layers": 5},
+    "text encoder: embeddings trained, too": {
+        f"{MODEL}.n_frozen_layers": 0, f"{MODEL}.freeze_embeddings": False,
+    },
     "concept encoder: half frozen": {f"{MODEL}.n_frozen_concept_layers": 3},
     "concept encoder: embeddings trained": {
         f"{MODEL}.freeze_concept_embeddings": False
@@ -124,6 +128,22 @@ def run_cell(
                 str(k): average(scores, k) for k in sorted({k for k, _, _ in scores})
             }
     return cell
+
+
+def describe_start() -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): What all recipes start from: the default's settings, the
+    base encoder and the corpus, by their hashes. Cells of another start are made anew.
+    """
+    from spacy_nuner.pretrain.settings import (
+        get_decisive_settings,
+        load_settings,
+        set_steps,
+    )
+
+    config = set_steps(load_settings(CONFIG, {}), n_sentences=1)
+    stats = Path(config["paths"]["train"]).parent / "stats.json"
+    corpus = hashlib.sha256((ROOT / stats).read_bytes()).hexdigest()
+    return {"settings": get_decisive_settings(config), "corpus": corpus}
 
 
 def make_table(result: dict[str, Any]) -> str:
@@ -199,6 +219,7 @@ def main(
         "system.n_threads": threads,
     }
     scale = {"k": k, "n_sets": n_sets, "most": most} | fixed
+    start = describe_start()
     rows: dict[str, dict[str, Any]] = {}
     pools = Path(tempfile.mkdtemp())
     try:
@@ -206,7 +227,7 @@ def main(
             cut_pools(ROOT / "corpus" / "ner", pools, most=most)
         for seed in seeds.split(","):
             for name, overrides in VARIANTS.items():
-                state = json.dumps([scale, overrides], sort_keys=True)
+                state = json.dumps([scale, overrides, start], sort_keys=True)
                 digest = hashlib.sha256(state.encode()).hexdigest()[:12]
                 path = output / f"{digest}-seed{seed}.json"
                 if not path.exists() and not table and (not only or name in only):
@@ -235,8 +256,7 @@ def main(
         "setting": f"{sentences:,} sentences, {epochs} epochs, {precision}; pools of "
         f"at most {most:,} sentences each, {n_sets} training sets for each k, mean "
         "token macro F1",
-        "command": f"python benchmarks/recipe.py --seeds {seeds} --sentences "
-        f"{sentences} --epochs {epochs} --sets {n_sets} --most {most}",
+        "command": read_command(),
         "machine": f"{platform.machine()}, {threads} thread, torch {torch.__version__}",
     }
     if docs is not None:
