@@ -131,8 +131,8 @@ def run_cell(
 
 
 def describe_start() -> dict[str, Any]:
-    """RETURNS (dict[str, Any]): What all recipes start from: the default's settings, the
-    base encoder and the corpus, by their hashes. Cells of another start are made anew.
+    """RETURNS (dict[str, Any]): What all recipes start from: settings of the default,
+    base encoder and corpus, by their hashes. Cells of another start are made anew.
     """
     from spacy_nuner.pretrain.settings import (
         get_decisive_settings,
