@@ -1,6 +1,7 @@
 """Two encoders beside each other on halves of the pools, paired over training sets.
 
 python benchmarks/encoders.py BEFORE AFTER --docs docs/pretraining.md
+python benchmarks/encoders.py DEFAULT OTHER --docs docs/pretraining.md --block rate
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy
 import typer
+from common import put_block
 from pools import (
     CONCEPT,
     RANDOM,
@@ -24,7 +26,6 @@ from pools import (
 )
 from wasabi import msg
 
-START, END = "<!-- encoders:start -->", "<!-- encoders:end -->"
 STARTS = {"concept start": CONCEPT, "random start": RANDOM}
 N_DRAWS = 10_000
 
@@ -55,10 +56,9 @@ def compare(before: Scores, after: Scores, k: int) -> dict[str, float]:
     }
 
 
-def make_table(result: dict[str, Any]) -> str:
-    """RETURNS (str): The Markdown block of the docs."""
+def make_lines(result: dict[str, Any]) -> list[str]:
+    """RETURNS (list[str]): The Markdown block of the docs."""
     lines = [
-        START,
         "| head | k | before | after | difference | 95 % interval |",
         "|---|---:|---:|---:|---:|---|",
     ]
@@ -68,16 +68,15 @@ def make_table(result: dict[str, Any]) -> str:
                 f"| {start} | {k} | {row['before']:.1f} | {row['after']:.1f} | "
                 f"{row['difference']:+.1f} | {row['low']:+.1f} … {row['high']:+.1f} |"
             )
-    lines += [
+    return [
+        *lines,
         "",
         "Mean token macro F1 on halves of the pools of "
         f"{', '.join(result['datasets'])} (at most {result['most']:,} sentences "
         f"each), paired over {result['n_sets']} training sets for each k. "
         f"Before: {result['names'][0]}; after: {result['names'][1]}. "
         f"`{result['command']}`, {result['machine']}.",
-        END,
     ]
-    return "\n".join(lines)
 
 
 def describe(encoder: Path) -> str:
@@ -98,9 +97,8 @@ def main(
     output: Path = typer.Option(
         ROOT / "reports" / "benchmarks" / "encoders.json", help="Where the figures go."
     ),
-    docs: Path | None = typer.Option(
-        None, help=f"Markdown file whose block {START} gets the table."
-    ),
+    docs: Path | None = typer.Option(None, help="Markdown file to put the table in."),
+    block: str = typer.Option("encoders", help="Which block of it."),
     k: str = typer.Option("1,4,16,64", help="Mentions of each type."),
     n_sets: int = typer.Option(10, "--sets", min=2, help="Training sets for each k."),
     most: int = typer.Option(2000, min=10, help="Sentences taken of each pool."),
@@ -133,9 +131,7 @@ def main(
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
     if docs is not None:
-        text = docs.read_text(encoding="utf8")
-        first, last = text.split(START)[0], text.split(END)[1]
-        docs.write_text(first + make_table(result) + last, encoding="utf8")
+        put_block(docs, block, make_lines(result))
     msg.good(f"Figures in {output}")
 
 

@@ -134,16 +134,19 @@ def describe_start() -> dict[str, Any]:
     """RETURNS (dict[str, Any]): What all recipes start from: settings of the default,
     base encoder and corpus, by their hashes. Cells of another start are made anew.
     """
-    from spacy_nuner.pretrain.settings import (
-        get_decisive_settings,
-        load_settings,
-        set_steps,
-    )
+    from spacy_nuner.pretrain.settings import BLOCKS, flatten, load_settings, set_steps
 
     config = set_steps(load_settings(CONFIG, {}), n_sentences=1)
+    settings: dict[str, Any] = {}
+    for block in BLOCKS:
+        settings |= flatten(config[block], block)
     stats = Path(config["paths"]["train"]).parent / "stats.json"
-    corpus = hashlib.sha256((ROOT / stats).read_bytes()).hexdigest()
-    return {"settings": get_decisive_settings(config), "corpus": corpus}
+    weights = Path(config["paths"]["encoder"]) / "model.safetensors"
+    hashes = {
+        path.name: hashlib.sha256((ROOT / path).read_bytes()).hexdigest()
+        for path in (stats, weights)
+    }
+    return {"settings": settings, "hashes": hashes}
 
 
 def make_table(result: dict[str, Any]) -> str:
