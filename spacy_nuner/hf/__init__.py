@@ -5,7 +5,13 @@ Torch, transformers and thinc, no spaCy.
 
 from .encoder import Encoder
 from .layers import find_layers, find_shared, take_layers
-from .load import load_model, load_tokenizer, pooling_layer_option
+from .load import (
+    list_tokenizer_files,
+    load_config,
+    load_model,
+    load_tokenizer,
+    pooling_layer_option,
+)
 from .projection import load_projection, make_projection, project, save_projection
 from .update import update_in_place
 
@@ -13,6 +19,8 @@ __all__ = [
     "Encoder",
     "find_layers",
     "find_shared",
+    "list_tokenizer_files",
+    "load_config",
     "load_model",
     "load_projection",
     "load_tokenizer",
