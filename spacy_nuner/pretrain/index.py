@@ -43,7 +43,7 @@ CONCEPT_IDS = "concept_ids"
 
 
 class IndexingStopped(Exception):
-    """The user asked to stop before the corpus was indexed."""
+    """The user asked to stop before the corpus, and what follows from it, was ready."""
 
 
 def make_key(fingerprint: str, how: Tokenisation) -> str:
