@@ -185,3 +185,13 @@ class PretrainErrors:
         "initial_rate or start with more warm-up, and use --restart, since the same "
         "steps would lead there again."
     )
+    N395 = (
+        "{setting} is {got}, so nothing of a text would be left: the tokenizer of "
+        "'{encoder}' adds {n_special} special sub-tokens, which count. Set it to "
+        "{least} or more."
+    )
+    N396 = (
+        "{setting} is {got}, and '{encoder}' has positions for {most} sub-tokens, "
+        "special ones included: longer texts would end the run. Set it to {most} or "
+        "less, or use an encoder for longer texts."
+    )

@@ -12,11 +12,13 @@ from .load import (
     load_tokenizer,
     pooling_layer_option,
 )
+from .positions import count_positions
 from .projection import load_projection, make_projection, project, save_projection
 from .update import update_in_place
 
 __all__ = [
     "Encoder",
+    "count_positions",
     "find_layers",
     "find_shared",
     "list_tokenizer_files",
