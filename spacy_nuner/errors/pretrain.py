@@ -25,8 +25,10 @@ class PretrainErrors:
         "and n_frozen_concept_layers from 0 to {n_layers}."
     )
     N306 = (
-        "No sentence of {source} has a mention in doc.spans['concepts'] ({n} were "
-        "read). Make the corpus again and look at its stats.json and drops.jsonl."
+        "No sentence of {source} can be used ({n} were read): {empty} have no mention "
+        "in doc.spans['concepts'], and {cut} have theirs behind the first {max_length} "
+        "sub-tokens. Raise pretrain.max_length for the latter; if all are the former, "
+        "make the corpus again and look at its stats.json and drops.jsonl."
     )
     N307 = (
         "The loss is {loss} in step {step} (learning rate {rate}). The batch is in "
@@ -46,7 +48,10 @@ class PretrainErrors:
     N310 = (
         "The checkpoint '{path}' belongs to another run. {differences}. Use the "
         "same settings and corpus to go on, another --output, or --restart to delete "
-        "it."
+        "it. (A base encoder stands there as SHA-256 of its weights, configuration and "
+        "tokenizer, and corpus.sha256 is that of all texts, mentions and concepts as "
+        "sub-tokens. Older versions left out the tokenizer and the concepts' "
+        "sub-tokens: if nothing else differs, go on with the version that began.)"
     )
     N311 = (
         "The base encoder '{base}' is not the one of the run: digest {got}, expected "
@@ -179,4 +184,14 @@ class PretrainErrors:
         "rate {rate}). Nothing was written after the last checkpoint. Lower "
         "initial_rate or start with more warm-up, and use --restart, since the same "
         "steps would lead there again."
+    )
+    N395 = (
+        "{setting} is {got}, so nothing of a text would be left: the tokenizer of "
+        "'{encoder}' adds {n_special} special sub-tokens, which count. Set it to "
+        "{least} or more."
+    )
+    N396 = (
+        "{setting} is {got}, and '{encoder}' has positions for {most} sub-tokens, "
+        "special ones included: longer texts would end the run. Set it to {most} or "
+        "less, or use an encoder for longer texts."
     )

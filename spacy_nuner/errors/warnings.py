@@ -55,6 +55,12 @@ class WarningMessages:
         "{got}, the text encoder's have {width}: it isn't used. Name the text encoder "
         "that it was trained with to go on from it."
     )
+    W390 = (
+        "What the frozen layers make of the corpus can't be kept in '{path}': {error}. "
+        "It is computed in each epoch, which is slower and changes nothing else. Free "
+        "{gib:.2g} GiB and start the same command again, or set "
+        "pretrain.cache_frozen_gib to what there is room for (0: nothing is kept)."
+    )
     W401 = (
         "The vectors of {n} docs fill the {size:.0f} MiB that training may keep; those "
         "of further docs are computed in each epoch. Raise "

@@ -24,6 +24,13 @@ TOKENIZERS = (
     "sentencepiece.bpe.model",
     "spm.model",
 )
+# What else decides how it works, where it is there
+TOKENIZER_PARTS = (
+    "merges.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 # Dropout of BERT, RoBERTa, XLM-R, DeBERTa; ModernBERT; DistilBERT. That of a classifier
 # is not used
 DROPOUTS = (
@@ -47,10 +54,7 @@ def load_model(encoder: str, *, dropout: float | None = None) -> PreTrainedModel
         formats are unpickled when they are read, which can run any code; if the file
         lacks weights of the encoder, or the encoder's dropout can't be set.
     """
-    try:
-        config = AutoConfig.from_pretrained(encoder)
-    except (OSError, ValueError) as error:
-        raise ValueError(Errors.N302.format(path=encoder, error=error)) from None
+    config = load_config(encoder)
     if dropout is not None:
         known = [name for name in DROPOUTS if hasattr(config, name)]
         if not known:
@@ -84,6 +88,19 @@ def load_model(encoder: str, *, dropout: float | None = None) -> PreTrainedModel
     return cast(PreTrainedModel, model)
 
 
+def load_config(encoder: str) -> PretrainedConfig:
+    """Load the configuration of an encoder, without its weights.
+
+    encoder (str): Encoder folder, or a name on the Hugging Face hub.
+    RETURNS (PretrainedConfig): The configuration.
+    RAISES (ValueError): If there is no such encoder.
+    """
+    try:
+        return AutoConfig.from_pretrained(encoder)
+    except (OSError, ValueError) as error:
+        raise ValueError(Errors.N302.format(path=encoder, error=error)) from None
+
+
 def pooling_layer_option(config: PretrainedConfig) -> dict[str, bool]:
     """Get the argument that leaves out the pooling layer, if the model knows it.
 
@@ -104,8 +121,8 @@ def load_tokenizer(encoder: str) -> PreTrainedTokenizerBase:
     """
     folder = Path(encoder)
     # Without its files, AutoTokenizer makes an empty tokenizer for some models
-    if folder.is_dir() and not any((folder / name).exists() for name in TOKENIZERS):
-        raise ValueError(Errors.N303.format(path=encoder, problem="no tokenizer file"))
+    if folder.is_dir():
+        list_tokenizer_files(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(encoder)
     # The last where a file of SentencePiece's is to be converted
@@ -115,3 +132,16 @@ def load_tokenizer(encoder: str) -> PreTrainedTokenizerBase:
     if not tokenizer.is_fast:
         raise ValueError(Errors.N303.format(path=encoder, problem="only a slow one"))
     return tokenizer
+
+
+def list_tokenizer_files(folder: Path) -> list[Path]:
+    """List the files of a tokenizer.
+
+    folder (Path): Encoder folder.
+    RETURNS (list[Path]): Those that are there, in a fixed order.
+    RAISES (ValueError): If none of them has a vocabulary.
+    """
+    if not any((folder / name).exists() for name in TOKENIZERS):
+        raise ValueError(Errors.N303.format(path=folder, problem="no tokenizer file"))
+    paths = [folder / name for name in (*TOKENIZERS, *TOKENIZER_PARTS)]
+    return [path for path in paths if path.is_file()]

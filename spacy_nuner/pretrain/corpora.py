@@ -11,6 +11,7 @@ from thinc.api import Config
 
 from ..hf import load_tokenizer
 from .index import load_index
+from .lengths import check_length
 from .settings import set_steps
 from .tokenise import Tokenisation
 from .wordpieces import SubtokenCorpus, gather_corpus
@@ -32,6 +33,8 @@ def read_corpora(
         A reader that has no `fingerprint` is read anew each time.
     should_stop (Callable[[], bool]): Asked now and then while a long part is indexed.
     RETURNS (tuple[SubtokenCorpus, SubtokenCorpus]): Train and dev.
+    RAISES (ValueError): If `max_length` or `max_concept_length` does not fit its
+        encoder, or if no sentence can be used.
     RAISES (IndexingStopped): If `should_stop` says so.
     """
     settings = set_steps(config, n_sentences=1)
@@ -46,6 +49,7 @@ def read_corpora(
         max_concept_length=section["max_concept_length"],
         subtokens=section["targets"]["subtokens"],
     )
+    _check_lengths(how, encoder=model["encoder"], second=second or model["encoder"])
     corpora = {}
     for name, reader in registry.resolve(settings["corpus"]).items():
         source = f"corpus.{name}"
@@ -63,6 +67,18 @@ def read_corpora(
                 should_stop=should_stop,
             )
     return corpora["train"], corpora["dev"]
+
+
+def _check_lengths(how: Tokenisation, *, encoder: str, second: str) -> None:
+    check_length(
+        how.max_length, how.tokenizer, encoder=encoder, setting="pretrain.max_length"
+    )
+    check_length(
+        how.max_concept_length,
+        how.concept_tokenizer,
+        encoder=second,
+        setting="pretrain.max_concept_length",
+    )
 
 
 def _read_docs(reader: Any) -> Iterator[Doc]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from ..hf import Encoder, project
+from ..hf import Encoder, list_tokenizer_files, project
 
 Pooling = Literal["cls", "mean"]
 
@@ -102,11 +102,13 @@ def pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
     return (hidden * weights).sum(1) / weights.sum(1)  # (n_texts, width)
 
 
-def get_encoder_digest(encoder: str) -> str:
-    """Identify a base encoder by its weights and configuration.
+def get_encoder_digest(encoder: str, *, with_tokenizer: bool = True) -> str:
+    """Identify a base encoder by its weights, configuration and tokenizer.
 
     encoder (str): Encoder folder, or a name on the Hugging Face hub.
+    with_tokenizer (bool): Whether the tokenizer's files count.
     RETURNS (str): SHA-256, or the name for an encoder of the hub.
+    RAISES (ValueError): If the tokenizer's files count, and there are none.
     """
     folder = Path(encoder)
     if not folder.is_dir():
@@ -114,9 +116,30 @@ def get_encoder_digest(encoder: str) -> str:
     state = hashlib.sha256()
     weights = sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.bin"))
     for path in (folder / "config.json", *weights):
-        with path.open("rb") as file:
-            state.update(hashlib.file_digest(file, "sha256").digest())
+        state.update(_digest_file(path))
+    if with_tokenizer:
+        for path in list_tokenizer_files(folder):
+            # The same content in another file is another tokenizer
+            state.update(path.name.encode())
+            state.update(_digest_file(path))
     return state.hexdigest()
+
+
+def is_base(encoder: str, digest: str) -> bool:
+    """Tell whether an encoder is the one that a run started from.
+
+    encoder (str): Encoder folder, or a name on the Hugging Face hub.
+    digest (str): What the run's checkpoint says. That of older ones is of weights and
+        configuration alone.
+    RETURNS (bool): Whether it is.
+    """
+    known = (get_encoder_digest(encoder, with_tokenizer=kind) for kind in (True, False))
+    return digest in known
+
+
+def _digest_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def get_weights_digest(model: nn.Module) -> str:

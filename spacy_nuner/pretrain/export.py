@@ -26,7 +26,7 @@ from ..hf import (
 )
 from .card import write_card
 from .checkpoint import Header, load_weights, read_header
-from .encoders import get_encoder_digest
+from .encoders import get_encoder_digest, is_base
 from .log import TrainLog
 from .loop import LOG
 
@@ -192,7 +192,7 @@ def check_bases(header: Header, base: str, concept_base: str) -> None:
     header (Header): The checkpoint's.
     base (str): The text encoder's base.
     concept_base (str): The concept encoder's.
-    RAISES (ValueError): If one of them has other weights.
+    RAISES (ValueError): If one of them has other weights or another tokenizer.
     """
     expected = header.info.settings["pretrain.model.encoder"]
     second = header.info.settings["pretrain.model.concept_encoder"] or expected
@@ -200,7 +200,8 @@ def check_bases(header: Header, base: str, concept_base: str) -> None:
         ("--base", base, expected),
         ("--concept-base", concept_base, second),
     ):
-        if (got := get_encoder_digest(path)) != digest:
+        if not is_base(path, digest):
+            got = get_encoder_digest(path)
             raise ValueError(
                 Errors.N311.format(base=path, got=got, expected=digest, option=option)
             )

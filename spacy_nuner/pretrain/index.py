@@ -17,10 +17,15 @@ import tokenizers
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from ..errors import Errors
 from .ragged import Ragged
 from .store import StoreWriter, get_ragged, load_store
-from .tokenise import Losses, Tokenisation, encode_concepts, tokenise
+from .tokenise import (
+    Losses,
+    Tokenisation,
+    encode_concepts,
+    tokenise,
+    without_sentence,
+)
 from .wordpieces import SubtokenCorpus, log_corpus
 
 if TYPE_CHECKING:
@@ -38,7 +43,7 @@ CONCEPT_IDS = "concept_ids"
 
 
 class IndexingStopped(Exception):
-    """The user asked to stop before the corpus was indexed."""
+    """The user asked to stop before the corpus, and what follows from it, was ready."""
 
 
 def make_key(fingerprint: str, how: Tokenisation) -> str:
@@ -94,7 +99,7 @@ def load_index(
     source (str): Name of the data in messages.
     should_stop (Callable[[], bool]): Asked after each chunk but the last.
     RETURNS (SubtokenCorpus): The corpus, memory-mapped.
-    RAISES (ValueError): If no document has a mention.
+    RAISES (ValueError): If no document has a mention that is not cut off.
     RAISES (IndexingStopped): If `should_stop` says so.
     """
     key = uuid4().hex if fingerprint is None else make_key(fingerprint, how)
@@ -124,7 +129,7 @@ def write_index(
     how (Tokenisation): Tokenizers and limits.
     source (str): Name of the data in messages.
     should_stop (Callable[[], bool]): Asked after each chunk but the last.
-    RAISES (ValueError): If no document has a mention.
+    RAISES (ValueError): If no document has a mention that is not cut off.
     RAISES (IndexingStopped): If `should_stop` says so.
     """
     index: dict[str, int] = {}
@@ -142,7 +147,7 @@ def write_index(
             n_mentions += chunk.n_mentions
             bar.update(len(chunk.ids))
     if not index:
-        raise ValueError(Errors.N306.format(source=source, n=losses.empty))
+        raise without_sentence(losses, how, source)
     names = list(index)
     for ids in encode_concepts(names, how, losses):
         writer.append_ragged(CONCEPT_IDS, ids)

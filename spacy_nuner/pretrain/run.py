@@ -22,7 +22,7 @@ from .distributed import join, wrap_towers
 from .encoders import set_num_threads, set_tf32
 from .health import BAD_BATCH
 from .index import IndexingStopped
-from .knowledge import keep_frozen, make_rules
+from .knowledge import prepare
 from .loggers import resolve_logger
 from .loop import LOG, Plan, Trainer, plan_batches, run_training
 from .model import get_link, measure_log_odds, set_link
@@ -122,7 +122,11 @@ def pretrain_in(
     world.check_same(info.settings | info.corpus | {"step of the checkpoint": step})
     if reached is not None and reached.finished:
         return Outcome("nothing to do", reached.step, total_steps)
-    trainer = build_trainer(config, train, dev, info=info, output=output, world=world)
+    at: dict[str, Any] = {"info": info, "output": output, "world": world}
+    try:
+        trainer = build_trainer(config, train, dev, **at, should_stop=should_stop)
+    except IndexingStopped:
+        return Outcome("stopped", step or 0, total_steps)
     progress = Progress()
     if previous is not None:
         progress = load_checkpoint(
@@ -152,6 +156,7 @@ def build_trainer(
     info: RunInfo,
     output: Path,
     world: World = ALONE,
+    should_stop: Callable[[], bool] = bool,
 ) -> Trainer:
     """Build model, loss and optimizer from the config.
 
@@ -161,7 +166,9 @@ def build_trainer(
     info (RunInfo): What the run is.
     output (Path): Folder of the run, made if missing.
     world (World): The processes.
+    should_stop (Callable[[], bool]): Asked now and then in the long work.
     RETURNS (Trainer): The parts of the run, at its beginning.
+    RAISES (IndexingStopped): In all processes, if one of them was told so.
     """
     system, section = config["system"], config["pretrain"]
     if system["gpu_id"] >= 0:
@@ -192,11 +199,9 @@ def build_trainer(
         targets = [make_batch(train, sentences).targets for sentences in first]
         set_link(model, replace(get_link(model), bias=measure_log_odds(targets)))
     output.mkdir(parents=True, exist_ok=True)
-    with world.in_turn():
-        rules = make_rules(model, train, **section["targets"])
-        frozen = keep_frozen(
-            model, train, output, max_gib=float(section["cache_frozen_gib"])
-        )
+    rules, frozen = prepare(
+        model, train, output, settings=section, world=world, should_stop=should_stop
+    )
     return Trainer(
         model=model,
         loss=resolved["loss"],

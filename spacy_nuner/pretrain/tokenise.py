@@ -10,6 +10,7 @@ import numpy
 from tokenizers import Encoding
 from transformers import PreTrainedTokenizerBase
 
+from ..errors import Errors
 from .offsets import clean_start, find_blank, find_firsts, start_of, trim_offsets
 from .ragged import Ints, Ragged, flatten, join, make_ragged
 
@@ -43,6 +44,7 @@ class Losses:
     """What the corpus holds and the arrays do not."""
 
     empty: int = 0  # documents without a mention
+    cut_off: int = 0  # documents all of whose mentions were cut off
     texts: int = 0  # texts cut at max_length
     subtokens: int = 0  # sub-tokens cut off
     mentions: int = 0  # mentions without a sub-token left
@@ -78,11 +80,11 @@ def tokenise(
     documents = iter(docs)
     while batch := list(islice(documents, DOCS_PER_CALL)):
         mentioned = [doc for doc in batch if doc.spans.get(SPANS_KEY)]
-        chunk = _make_chunk(mentioned, how, concepts, losses) if mentioned else None
-        n_kept = 0 if chunk is None else len(chunk.ids)
-        losses.empty += len(batch) - n_kept
-        if chunk is not None and n_kept:
-            yield chunk
+        losses.empty += len(batch) - len(mentioned)
+        if mentioned:
+            chunk = _make_chunk(mentioned, how, concepts, losses)
+            if len(chunk.ids):
+                yield chunk
 
 
 def encode_concepts(
@@ -100,6 +102,13 @@ def encode_concepts(
         encodings = _encode(how.concept_tokenizer, part, how.max_concept_length)
         losses.concepts += sum(bool(encoding.overflowing) for encoding in encodings)
         yield flatten([encoding.ids for encoding in encodings])
+
+
+def without_sentence(losses: Losses, how: Tokenisation, source: str) -> ValueError:
+    """RETURNS (ValueError): That nothing is left of a corpus, and why."""
+    at = {"empty": losses.empty, "cut": losses.cut_off, "max_length": how.max_length}
+    n = losses.empty + losses.cut_off
+    return ValueError(Errors.N306.format(source=source, n=n, **at))
 
 
 def _encode(
@@ -131,8 +140,11 @@ def _make_chunk(
     rows = rows[kept][tokens]  # (n_positives,)
     lengths = numpy.bincount(rows, minlength=len(ids))  # (n_docs,)
     places = (tokens - valid.starts[rows]).astype("int32")  # (n_positives,)
-    # All mentions of a document may have been cut off
-    left = numpy.flatnonzero(lengths)  # (n_kept,)
+    left, lost = numpy.flatnonzero(lengths), numpy.flatnonzero(lengths == 0)
+    n_cut = sum(bool(encodings[i].overflowing) for i in lost)
+    losses.cut_off += n_cut
+    # The others mention nothing but white space
+    losses.empty += len(lost) - n_cut
     return Chunk(
         ids=_choose(ids, left),
         valid=_choose(valid, left),

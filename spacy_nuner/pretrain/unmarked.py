@@ -5,12 +5,13 @@ and in this one not at all is hardly a good negative for "company".
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy
 from numpy.typing import NDArray
 
+from .index import IndexingStopped
 from .ragged import Ints, Ragged, join, make_ragged
 from .store import StoreWriter, get_ragged, load_store
 from .tally import Marked, Tally, hash_windows
@@ -60,7 +61,9 @@ class Window:
         return touched[ends] == touched[starts]
 
 
-def find_unmarked(corpus: SubtokenCorpus) -> tuple[Ragged, Ragged]:
+def find_unmarked(
+    corpus: SubtokenCorpus, *, should_stop: Callable[[], bool] = bool
+) -> tuple[Ragged, Ragged]:
     """Find the cells of mentions that were left unmarked.
 
     A mention is a row of sub-tokens that was marked at least twice and in at least 0.3
@@ -69,16 +72,19 @@ def find_unmarked(corpus: SubtokenCorpus) -> tuple[Ragged, Ragged]:
     the corpus's index, if it has one.
 
     corpus (SubtokenCorpus): The training part.
+    should_stop (Callable[[], bool]): Asked after each window but the last.
     RETURNS (tuple[Ragged, Ragged]): Of each sentence the tokens of the cells, indices
         into its valid sub-tokens in rising order, and parallel to it their concepts.
+    RAISES (IndexingStopped): If `should_stop` says so. Nothing is left then.
     """
     if corpus.folder is None:
-        parts = list(iterate_cells(corpus))
+        parts = list(iterate_cells(corpus, should_stop=should_stop))
         tokens, concepts = (join(part[i] for part in parts) for i in range(2))
     else:
 
         def fill(writer: StoreWriter) -> None:
-            for tokens, concepts in iterate_cells(corpus):
+            cells = iterate_cells(corpus, should_stop=should_stop)
+            for tokens, concepts in cells:
                 writer.append_ragged(TOKENS, tokens)
                 writer.append_ragged(CONCEPTS, concepts)
 
@@ -89,15 +95,18 @@ def find_unmarked(corpus: SubtokenCorpus) -> tuple[Ragged, Ragged]:
     return tokens, concepts
 
 
-def iterate_cells(corpus: SubtokenCorpus) -> Iterator[tuple[Ragged, Ragged]]:
+def iterate_cells(
+    corpus: SubtokenCorpus, *, should_stop: Callable[[], bool] = bool
+) -> Iterator[tuple[Ragged, Ragged]]:
     """Find the cells of some sentences after the other.
 
     corpus (SubtokenCorpus): The training part.
+    should_stop (Callable[[], bool]): Asked after each window but the last.
     YIELDS (tuple[Ragged, Ragged]): Of each sentence the tokens and, parallel to it, the
         concepts of the cells.
     """
     tallies = {length: Tally() for length in range(1, MAX_LENGTH + 1)}
-    for window in iterate_windows(corpus):
+    for window in iterate_windows(corpus, should_stop=should_stop):
         concepts, firsts, lengths = window.stretches.T  # (n_mentions,) each
         for length, tally in tallies.items():
             ours = lengths == length  # (n_mentions,)
@@ -105,7 +114,7 @@ def iterate_cells(corpus: SubtokenCorpus) -> Iterator[tuple[Ragged, Ragged]]:
             tally.add(hashes[firsts[ours]], concepts[ours])
     often = {n: tally.settle(min_marked=MIN_MARKED) for n, tally in tallies.items()}
     n_occurs = {n: numpy.zeros(len(m.keys), dtype="int64") for n, m in often.items()}
-    for window in iterate_windows(corpus):
+    for window in iterate_windows(corpus, should_stop=should_stop):
         for length, marked in often.items():
             hashes = hash_windows(window.ids, length)
             _, rows = marked.find(hashes, window.find_inside(length))
@@ -114,17 +123,23 @@ def iterate_cells(corpus: SubtokenCorpus) -> Iterator[tuple[Ragged, Ragged]]:
         n: marked.choose(marked.counts >= MIN_SHARE * n_occurs[n])
         for n, marked in often.items()
     }
-    for window in iterate_windows(corpus):
+    for window in iterate_windows(corpus, should_stop=should_stop):
         yield _find_cells(window, often, len(corpus.concepts))
 
 
-def iterate_windows(corpus: SubtokenCorpus) -> Iterator[Window]:
+def iterate_windows(
+    corpus: SubtokenCorpus, *, should_stop: Callable[[], bool] = bool
+) -> Iterator[Window]:
     """Go through a corpus in windows of some thousand sentences.
 
     corpus (SubtokenCorpus): The corpus.
+    should_stop (Callable[[], bool]): Asked after each window but the last.
     YIELDS (Window): The sentences. Neighbouring mentions of one concept are one.
+    RAISES (IndexingStopped): If `should_stop` says so.
     """
     for start in range(0, len(corpus), SENTENCES_AT_ONCE):
+        if start and should_stop():
+            raise IndexingStopped
         end = min(start + SENTENCES_AT_ONCE, len(corpus))
         ids, valid = corpus.ids.cut(start, end), corpus.valid.cut(start, end)
         positives = corpus.positive_tokens.cut(start, end)

@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING
 
 from transformers import PreTrainedTokenizerBase
 
-from ..errors import Errors, Warnings
+from ..errors import Warnings
 from .ragged import Ints, Ragged, join
-from .tokenise import Losses, Subtokens, Tokenisation, encode_concepts, tokenise
+from .tokenise import (
+    Losses,
+    Subtokens,
+    Tokenisation,
+    encode_concepts,
+    tokenise,
+    without_sentence,
+)
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -46,16 +53,17 @@ class SubtokenCorpus:
         return len(self.ids)
 
     def digest(self) -> str:
-        """Identify the data: texts, mentions and tokenizer all decide it.
+        """Identify the data: texts, mentions and both tokenizers decide it.
 
         RETURNS (str): SHA-256.
         """
         if self.sha256:
             return self.sha256
         state = hashlib.sha256("\n".join(self.concepts).encode("utf8"))
-        for rows in (self.ids, self.positive_tokens, self.positive_concepts):
-            state.update(rows.data.data)
-            state.update(rows.starts.data)
+        rows = (self.ids, self.positive_tokens, self.positive_concepts)
+        for part in (*rows, self.concept_ids):
+            state.update(part.data.data)
+            state.update(part.starts.data)
         return state.hexdigest()
 
 
@@ -80,7 +88,7 @@ def make_corpus(
         same.
     subtokens (Subtokens): Which are scored: "all" or the "first" of each word.
     RETURNS (SubtokenCorpus): The corpus, in memory.
-    RAISES (ValueError): If no document has a mention.
+    RAISES (ValueError): If no document has a mention that is not cut off.
     """
     how = Tokenisation(
         tokenizer=tokenizer,
@@ -101,13 +109,13 @@ def gather_corpus(
     how (Tokenisation): Tokenizers and limits.
     source (str): Name of the data in messages.
     RETURNS (SubtokenCorpus): The corpus.
-    RAISES (ValueError): If no document has a mention.
+    RAISES (ValueError): If no document has a mention that is not cut off.
     """
     index: dict[str, int] = {}
     losses = Losses()
     chunks = list(tokenise(docs, how, concepts=index, losses=losses))
     if not chunks:
-        raise ValueError(Errors.N306.format(source=source, n=losses.empty))
+        raise without_sentence(losses, how, source)
     names = list(index)
     corpus = SubtokenCorpus(
         ids=join(chunk.ids for chunk in chunks),
@@ -140,14 +148,14 @@ def log_corpus(corpus: SubtokenCorpus, source: str) -> None:
         len(corpus.concepts),
     )
     losses = corpus.losses
-    if losses.empty:
-        total = len(corpus) + losses.empty
-        what, reason = f"sentences of {source}", "they have no mention"
-        logger.warning(
-            Warnings.W001.format(
-                count=losses.empty, total=total, what=what, reason=reason
-            )
-        )
+    total = len(corpus) + losses.empty + losses.cut_off
+    for count, reason in (
+        (losses.empty, "they have no mention"),
+        (losses.cut_off, "max_length cuts off all of their mentions"),
+    ):
+        if count:
+            at = {"count": count, "total": total, "what": f"sentences of {source}"}
+            logger.warning(Warnings.W001.format(**at, reason=reason))
     if losses.texts or losses.mentions or losses.concepts:
         logger.warning(
             Warnings.W301.format(

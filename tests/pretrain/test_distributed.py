@@ -23,9 +23,12 @@ from safetensors.torch import load_file
 from thinc.api import require_gpu
 from torch import multiprocessing
 
+from spacy_nuner.pretrain import frozen
 from spacy_nuner.pretrain.batch import make_batch
 from spacy_nuner.pretrain.checkpoint import FILE_NAME, read_header
 from spacy_nuner.pretrain.distributed import join, wrap_towers
+from spacy_nuner.pretrain.index import IndexingStopped
+from spacy_nuner.pretrain.knowledge import prepare
 from spacy_nuner.pretrain.log import TrainLog
 from spacy_nuner.pretrain.loss import InBatchBCE
 from spacy_nuner.pretrain.model import (
@@ -257,6 +260,26 @@ def test_two_processes_give_the_gradients_of_one(
 ) -> None:
     args = (find_port(), tmp_path, tiny_encoder, subtokens, False)
     multiprocessing.spawn(work, args=args, nprocs=2)
+
+
+def stop_one(rank: int, port: int, folder: Path, encoder: Path, corpus: Any) -> None:
+    frozen.SUBTOKENS_PER_CALL = 1
+    model = build_contrastive_model(str(encoder), n_frozen_layers=1)
+    rules = {"subtokens": "all", "unmarked": "keep", "synonyms": "keep"}
+    settings = {"cache_frozen_gib": 1.0, "targets": rules | {"similarity": 0.7}}
+    with join_two(rank, port, folder) as world:
+        at = {"settings": settings, "world": world}
+        with pytest.raises(IndexingStopped):
+            prepare(model, corpus, folder, **at, should_stop=lambda: rank == 0)
+        _, states = prepare(model, corpus, folder, **at, should_stop=bool)
+        assert states is not None and states.is_complete
+
+
+def test_all_stop_while_frozen_states_are_made(
+    tmp_path: Path, tiny_encoder: Path, subtokens: SubtokenCorpus
+) -> None:
+    args = (find_port(), tmp_path, tiny_encoder, subtokens)
+    multiprocessing.spawn(stop_one, args=args, nprocs=2)
 
 
 @pytest.mark.gpu

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import torch
 
-from spacy_nuner.hf import load_model
+from spacy_nuner.hf import load_model, load_tokenizer
 from spacy_nuner.pretrain.encoders import (
     ConceptEncoder,
     TextEncoder,
     get_encoder_digest,
+    is_base,
     pool,
     set_num_threads,
 )
@@ -59,6 +60,19 @@ def test_digest_is_of_the_content(tiny_encoder: Path, tmp_path: Path) -> None:
     (copied / "config.json").write_text("{}", encoding="utf8")
     assert get_encoder_digest(str(copied)) != get_encoder_digest(str(tiny_encoder))
     assert get_encoder_digest("roberta-base") == "roberta-base"
+
+
+def test_digest_follows_the_tokenizer(tiny_encoder: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "copy"
+    shutil.copytree(tiny_encoder, copied)
+    digest = get_encoder_digest(str(copied))
+    older = get_encoder_digest(str(copied), with_tokenizer=False)
+    assert is_base(str(copied), digest) and is_base(str(copied), older)
+    tokenizer = load_tokenizer(str(copied))
+    tokenizer.add_tokens(["Santorini"])
+    tokenizer.save_pretrained(copied)
+    assert get_encoder_digest(str(copied)) != digest
+    assert not is_base(str(copied), digest) and is_base(str(copied), older)
 
 
 def test_set_num_threads() -> None:

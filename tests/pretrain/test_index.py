@@ -128,6 +128,21 @@ def test_stopped_run_is_no_run(
     assert not list((tmp_path / "run").rglob("*.npy"))
 
 
+def test_changed_byte_is_not_trained_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, config: Config
+) -> None:
+    first, _ = read_corpora(config, tmp_path / "index")
+    expected = first.ids.data.tolist()
+    path = tmp_path / "index" / "train" / "ids.npy"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        again, _ = read_corpora(config, tmp_path / "index")
+    assert "W340" in caplog.text and "ids.npy: CRC-32" in caplog.text
+    assert again.ids.data.tolist() == expected
+
+
 def test_losses_are_told_each_time(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,

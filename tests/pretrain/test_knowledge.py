@@ -7,9 +7,9 @@ import torch
 from spacy.tokens import Doc
 from transformers import PreTrainedTokenizerBase
 
-from spacy_nuner.pretrain import knowledge
+from spacy_nuner.pretrain import knowledge, unmarked
 from spacy_nuner.pretrain.evaluate import encode_concepts
-from spacy_nuner.pretrain.index import load_index
+from spacy_nuner.pretrain.index import IndexingStopped, load_index
 from spacy_nuner.pretrain.knowledge import make_rules, make_vectors
 from spacy_nuner.pretrain.model import (
     ContrastiveModel,
@@ -17,6 +17,7 @@ from spacy_nuner.pretrain.model import (
     get_encoders,
 )
 from spacy_nuner.pretrain.tokenise import Tokenisation
+from spacy_nuner.pretrain.unmarked import find_unmarked
 from spacy_nuner.pretrain.wordpieces import SubtokenCorpus
 
 from .test_store import is_mapped
@@ -69,6 +70,30 @@ def test_vectors_are_made_once_for_the_weights(
         for parameter in get_encoders(model)[1].parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape))
     assert not numpy.allclose(make_vectors(model, corpus), first, atol=1e-2)
+
+
+def test_stopped_work_leaves_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    model: ContrastiveModel,
+    corpus: SubtokenCorpus,
+) -> None:
+    monkeypatch.setattr(knowledge, "CONCEPTS_AT_ONCE", 50)
+    monkeypatch.setattr(unmarked, "SENTENCES_AT_ONCE", 20)
+    before = sorted((tmp_path / "index").iterdir())
+    for part in (corpus, replace(corpus, folder=None)):
+        with pytest.raises(IndexingStopped):
+            make_vectors(model, part, should_stop=lambda: True)
+        with pytest.raises(IndexingStopped):
+            find_unmarked(part, should_stop=lambda: True)
+        for settings in (
+            {"unmarked": "keep", "synonyms": "mask"},
+            {"unmarked": "mask", "synonyms": "keep"},
+        ):
+            options = {"subtokens": "all", "similarity": 0.7} | settings
+            with pytest.raises(IndexingStopped):
+                make_rules(model, part, **options, should_stop=lambda: True)
+    assert sorted((tmp_path / "index").iterdir()) == before
 
 
 def test_half_precision_tells_the_same_synonyms(

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from thinc.api import Config
 
-from spacy_nuner.hf import load_model
+from spacy_nuner.hf import load_model, load_tokenizer
 from spacy_nuner.pretrain.checkpoint import FILE_NAME, read_header
 from spacy_nuner.pretrain.run import Outcome, pretrain
 from spacy_nuner.pretrain.settings import load_settings
@@ -169,6 +170,22 @@ def test_checkpoint_of_another_run_is_refused(
     config = load_settings(CONFIG, overrides | {key: value})
     with pytest.raises(ValueError, match=rf"N310.*last.*{message}.*--restart"):
         pretrain(config, straight)
+
+
+def test_another_tokenizer_is_another_run(
+    tmp_path: Path, tiny_encoder: Path, overrides: dict[str, object]
+) -> None:
+    encoder = tmp_path / "encoder"
+    shutil.copytree(tiny_encoder, encoder)
+    config = load_settings(CONFIG, overrides | {"paths.encoder": str(encoder)})
+    pretrain(config, tmp_path / "run", should_stop=stop_after(2))
+    tokenizer = load_tokenizer(str(encoder))
+    # It makes the same of this corpus
+    tokenizer.add_tokens(["Zyzzyva"])
+    tokenizer.save_pretrained(encoder)
+    message = r"N310.*pretrain.model.encoder: '\w+' in.*weights, configuration and tok"
+    with pytest.raises(ValueError, match=message):
+        pretrain(config, tmp_path / "run")
 
 
 def test_restart(tmp_path: Path, overrides: dict[str, object]) -> None:

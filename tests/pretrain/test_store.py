@@ -129,6 +129,39 @@ def test_damaged_one_is_made_again(
     assert list_rows(get_ragged(store.arrays, "rows")) == ROWS
 
 
+@pytest.mark.parametrize("place", ["rows", "rows_starts", "vectors", "header"])
+def test_one_changed_byte_is_damage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    load_store(tmp_path / "store", "key", fill)
+    if place == "header":
+        path = tmp_path / "store" / "header.json"
+        path.write_text(path.read_text(encoding="utf8").replace("ä", "ö"))
+    else:
+        path = tmp_path / "store" / f"{place}.npy"
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        store = load_store(tmp_path / "store", "key", fill)
+    assert "W340" in caplog.text and f"{path.name}: CRC-32 is " in caplog.text
+    assert store.header["names"] == ["ä"]
+    assert list_rows(get_ragged(store.arrays, "rows")) == ROWS
+    assert store.arrays["vectors"].sum() == 6
+
+
+def test_one_without_checksums_is_made_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_store(tmp_path / "store", "key", fill)
+    path = tmp_path / "store" / "header.json"
+    # As older versions wrote it
+    path.write_text('{"key": "key", "arrays": ["rows"], "names": ["old"]}')
+    with caplog.at_level(logging.WARNING):
+        store = load_store(tmp_path / "store", "key", fill)
+    assert store.header["names"] == ["ä"] and not caplog.records
+
+
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match=r"N340.*Nothing of it is kept"):

@@ -102,7 +102,7 @@ def test_what_is_cut_is_counted(
 
 
 def test_sentence_whose_mentions_are_cut_off_is_left_out(
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: PreTrainedTokenizerBase, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = "and then " * 30 + "Paris"
     docs = [
@@ -112,7 +112,11 @@ def test_sentence_whose_mentions_are_cut_off_is_left_out(
     ]
     corpus = make(docs, tokenizer, max_length=20)
     assert (len(corpus), corpus.n_mentions) == (2, 2)
-    assert (corpus.losses.empty, corpus.losses.mentions) == (1, 1)
+    losses = corpus.losses
+    assert (losses.empty, losses.cut_off, losses.mentions) == (0, 1, 1)
+    reason = "max_length cuts off all of their mentions"
+    assert f"W001] 1 of 3 sentences of test were left out: {reason}" in caplog.text
+    assert "have no mention" not in caplog.text
     assert corpus.concepts == ["city", "place"]
     for i, doc in enumerate(docs[::2]):
         assert corpus.ids[i].tolist() == tokenizer(doc.text)["input_ids"]
@@ -134,10 +138,24 @@ def test_corpus_without_mentions(tokenizer: PreTrainedTokenizerBase) -> None:
         make([make_doc("Nothing", [])], tokenizer)
 
 
+def test_corpus_whose_mentions_are_all_cut_off(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    text = "and then " * 30 + "Paris"
+    docs = [
+        make_doc(text, [(len(text) - 5, len(text), "town")]),
+        make_doc("Nothing", []),
+    ]
+    message = r"N306.*test.*2 were read.*1 have no mention.*1 have.*first 20.*Raise pre"
+    with pytest.raises(ValueError, match=message):
+        make(docs, tokenizer, max_length=20)
+
+
 def test_white_space_document(tokenizer: PreTrainedTokenizerBase) -> None:
     docs = [make_doc("Oslo", [(0, 4, "city")]), make_doc("  \n ", [(0, 2, "gap")])]
     corpus = make(docs, tokenizer)
     assert corpus.concepts[0] == "city"
+    assert (corpus.losses.empty, corpus.losses.cut_off) == (1, 0)
 
 
 def test_digest_follows_the_data(
@@ -147,6 +165,21 @@ def test_digest_follows_the_data(
     assert first.digest() == make(concept_docs[:5], tokenizer).digest()
     assert first.digest() != make(concept_docs[:4], tokenizer).digest()
     assert first.digest() != make(concept_docs[4::-1], tokenizer).digest()
+
+
+def test_digest_follows_the_concept_tokenizer(
+    tmp_path: Path, concept_docs: list[Doc], tokenizer: PreTrainedTokenizerBase
+) -> None:
+    first = make(concept_docs[:5], tokenizer)
+    tokenizer.save_pretrained(tmp_path)
+    other = type(tokenizer).from_pretrained(tmp_path)
+    other.add_tokens([first.concepts[0]])
+    options = {"max_length": 128, "max_concept_length": 32, "source": "test"}
+    second = make_corpus(
+        concept_docs[:5], tokenizer, concept_tokenizer=other, **options
+    )
+    numpy.testing.assert_array_equal(first.ids.data, second.ids.data)
+    assert first.digest() != second.digest()
 
 
 def test_lengths(subtokens: SubtokenCorpus) -> None:

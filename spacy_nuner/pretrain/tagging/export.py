@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from ...errors import Errors
 from ...hf import find_layers, load_model, load_tokenizer
 from ...plain import escape_md
-from ..encoders import get_encoder_digest
+from ..encoders import get_encoder_digest, is_base
 from ..export import (
     Exported,
     check_difference,
@@ -95,7 +95,8 @@ def export_tagger(
     check_output(output, overwrite=overwrite)
     base = base or header.run.base
     expected = header.run.settings["paths.encoder"]
-    if (got := get_encoder_digest(base)) != expected:
+    if not is_base(base, expected):
+        got = get_encoder_digest(base)
         at = {"base": base, "got": got, "expected": expected, "option": "--base"}
         raise ValueError(Errors.N311.format(**at))
     model = load_model(base)

@@ -13,6 +13,7 @@ from thinc.api import Config, fix_random_seed, require_gpu
 from ...errors import Errors
 from ...hf import load_tokenizer
 from ..encoders import set_num_threads, set_tf32
+from ..lengths import check_length
 from ..loop import LOG
 from ..recovery import find_checkpoint
 from ..saving import BEST, LAST
@@ -71,6 +72,8 @@ def pretrain_tagger(
     plain = config.interpolate()
     encoder, section = plain["paths"]["encoder"], plain["pretrain"]
     tokenizer = load_tokenizer(encoder)
+    length, setting = section["max_length"], "pretrain.max_length"
+    check_length(length, tokenizer, encoder=encoder, setting=setting)
     corpus = read_tag_corpus(
         Path(plain["paths"]["corpus"]),
         tokenizer,

@@ -52,6 +52,15 @@ def test_goes_on_as_if_never_stopped(
     assert read_log(tmp_path) == read_log(straight)
 
 
+@pytest.mark.parametrize("length,code", [(2, "N395"), (129, "N396")])
+def test_length_fits_the_encoder(
+    overrides: dict[str, Any], tmp_path: Path, length: int, code: str
+) -> None:
+    more = {"pretrain.max_length": length}
+    with pytest.raises(ValueError, match=rf"{code}.*pretrain.max_length is {length}"):
+        pretrain_tagger(load_tagging_settings(CONFIG, overrides | more), tmp_path)
+
+
 def test_nothing_to_do(config: Config, straight: Path) -> None:
     assert pretrain_tagger(config, straight).status == "nothing to do"
 
