@@ -13,7 +13,9 @@ import typer
 
 from spacy_nuner.cli.show import msg
 
-HELP_RESTART = "Delete the checkpoints that are there and start anew."
+HELP_RESTART = (
+    "Start anew. The checkpoints that are there are deleted when all is ready for it."
+)
 
 
 def pretrain(

@@ -67,8 +67,9 @@ class PretrainErrors:
         "with your versions of torch and transformers."
     )
     N314 = (
-        "Can't make the loss: positive_weight is {weight} and label_smoothing "
-        "{smoothing}. The weight has to be above 0; smoothing goes from 0 to below 1."
+        "Can't make the loss: positive_weight is {weight!r} and label_smoothing "
+        "{smoothing!r}. The weight has to be a number above 0; smoothing goes from 0 "
+        "to below 1. Set them in [pretrain.loss]."
     )
     N315 = "'{got}' is no precision. Set pretrain.model.precision to one of: {allowed}."
     N320 = (
@@ -184,6 +185,63 @@ class PretrainErrors:
         "rate {rate}). Nothing was written after the last checkpoint. Lower "
         "initial_rate or start with more warm-up, and use --restart, since the same "
         "steps would lead there again."
+    )
+    N380 = (
+        "Can't build the model: {name} is {got!r}. Allowed is {allowed}. Set it in "
+        "[pretrain.model]."
+    )
+    N381 = (
+        "Can't make the optimizer: {name} is {got!r}. Allowed is {allowed}. Set it in "
+        "[pretrain.optimizer]."
+    )
+    N382 = (
+        "The learning rate is {got!r}. Allowed is a number from 0 up: set "
+        "pretrain.optimizer.learn_rate.initial_rate to one, like 0.00003."
+    )
+    N383 = (
+        "Can't read the learning rate: {error}. Set the values in "
+        "[pretrain.optimizer.learn_rate] to plain numbers, or learn_rate itself to one."
+    )
+    N384 = (
+        "Can't use GPU {number}: {error}. Install CuPy for your version of CUDA (pip "
+        "install cupy-cuda12x) and a torch with CUDA, or compute on the CPU with "
+        "--system.gpu_id -1. 'nvidia-smi' lists the GPUs; the first one is 0."
+    )
+    N385 = (
+        "Nothing would be trained: all layers and embeddings of both encoders are "
+        "frozen, and so are temperature and bias. In [pretrain.model], lower "
+        "n_frozen_layers or n_frozen_concept_layers, or set one of freeze_embeddings, "
+        "freeze_concept_embeddings to false, or learn_bias to true."
+    )
+    N386 = (
+        "Memory ran out when the {n} concepts of a batch were encoded, the longest of "
+        "{length} sub-tokens ({error}). Parts of a batch don't help: its concepts are "
+        "encoded as one. Nothing was skipped. Use a smaller pretrain.batch_size or "
+        "pretrain.max_concept_length and --restart, or let other programs leave the "
+        "machine and start the same command again: it goes on after the last "
+        "checkpoint."
+    )
+    N387 = (
+        "Memory ran out when {what} were encoded, even with one at a time ({error}). "
+        "Let other programs leave the machine and start the same command again: it "
+        "goes on after the last checkpoint. Or use a smaller {setting} and --restart."
+    )
+    N388 = (
+        "Memory ran out ({error}). Let other programs leave the machine and start the "
+        "same command again: it goes on after the last checkpoint. If it happens "
+        "again, use a smaller encoder, or a smaller pretrain.batch_size or "
+        "pretrain.max_length and --restart."
+    )
+    N389 = "is not known (got {got}). Known in {section}, nearest first: {allowed}."
+    N390 = "is {got}. Allowed is {allowed}. Set it in {section}."
+    N391 = "is missing. Add it to {section}: allowed is {allowed}."
+    N392 = (
+        "can't be set: the config has no section [{section}]. Its sections, nearest "
+        "first: {allowed}."
+    )
+    N393 = (
+        "can't be set: it has to be named with its section, like one of these: "
+        "{allowed}."
     )
     N395 = (
         "{setting} is {got}, so nothing of a text would be left: the tokenizer of "

@@ -31,6 +31,11 @@ class WarningMessages:
         "after it; the gradient is the same. Set pretrain.n_parts to {n_parts} to save "
         "the try, or let others leave the machine. ({error})"
     )
+    W303 = (
+        "Memory ran out when {what} were encoded. They are encoded {n} at a time from "
+        "here on; the scores are the same but for rounding. Let others leave the "
+        "machine to save the tries. ({error})"
+    )
     W320 = (
         "The checkpoint is of {theirs} processes, and the run goes on with {ours}. "
         "Since pretrain.distributed.concepts is 'per_rank', a token is compared with "

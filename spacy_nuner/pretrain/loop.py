@@ -96,9 +96,12 @@ def run_training(
     """
     with make_monitor(trainer, progress) as monitor:
         while not progress.finished:
+            before = progress.step
             if not _train_epoch(trainer, progress, monitor, should_stop):
                 trainer.saver.save_last(progress)
                 return progress
+            if progress.step > before:
+                trainer.saver.save_epoch(progress)
             _end_epoch(trainer, progress, monitor)
     return progress
 

@@ -5,6 +5,7 @@ from thinc.types import Floats2d
 from thinc.util import get_array_module
 
 from ..errors import Errors
+from .limits import is_number
 
 
 class InBatchBCE(Loss):
@@ -32,7 +33,8 @@ class InBatchBCE(Loss):
             to below 1.
         RAISES (ValueError): For values that are not allowed.
         """
-        if positive_weight <= 0 or not 0 <= label_smoothing < 1:
+        is_known = is_number(positive_weight) and is_number(label_smoothing)
+        if not is_known or positive_weight <= 0 or not 0 <= label_smoothing < 1:
             raise ValueError(
                 Errors.N314.format(weight=positive_weight, smoothing=label_smoothing)
             )

@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable
 from typing import Any, Literal, cast
 
-import numpy
 from thinc.api import ArgsKwargs, Model, get_current_ops
 from thinc.types import Floats1d, Floats2d
 from thinc.util import get_array_module, xp2torch
@@ -16,6 +15,7 @@ from ..hf import load_model, load_projection
 from .batch import ConceptGroups, PretrainBatch, TextPart
 from .contrast import Contrast, Link
 from .encoders import ConceptEncoder, Pooling, TextEncoder
+from .limits import check_model_values
 from .scale import LossScale
 from .shim import Precision, TowerShim
 from .targets import Targets
@@ -70,7 +70,9 @@ def build_contrastive_model(
     compiled (bool): Whether torch.compile is used.
     RETURNS (Model[PretrainBatch, tuple[Floats2d, Floats2d]]): Batches to the vectors of
         their sub-tokens, (n_tokens, width), and of their concepts, (n_concepts, width).
+    RAISES (ValueError): For values that are not allowed.
     """
+    check_model_values(temperature, bias, dropout)
     texts = TextEncoder(
         load_model(encoder, dropout=dropout),
         n_frozen_layers=n_frozen_layers,
@@ -225,6 +227,9 @@ def set_link(model: ContrastiveModel, link: Link) -> None:
 def measure_log_odds(targets: list[Targets]) -> float:
     """Measure the log-odds of a positive cell, log(p / (1 - p)).
 
+    Half a cell is added to both sides, so that it is finite where all cells are of one
+    kind.
+
     A model that starts there starts at the right rate of positives; from 0, it has to
     learn first that nearly all cells are negative.
 
@@ -233,7 +238,18 @@ def measure_log_odds(targets: list[Targets]) -> float:
     """
     positive = sum(len(batch.tokens) for batch in targets)
     cells = sum(batch.n_cells for batch in targets)
-    return float(numpy.log(positive / (cells - positive)))
+    return math.log((positive + 0.5) / (cells - positive + 0.5))
+
+
+def is_trained(model: ContrastiveModel) -> bool:
+    """Tell whether a model has anything to train.
+
+    model (Model): The contrastive model.
+    RETURNS (bool): Whether a weight, the temperature or the bias is not frozen.
+    """
+    weights = (w for encoder in get_encoders(model) for w in encoder.parameters())
+    learned = model.attrs["learn_temperature"] or model.attrs["learn_bias"]
+    return bool(learned) or any(weight.requires_grad for weight in weights)
 
 
 def _run_tower(model: Model, inputs: Any, is_train: bool) -> tuple[Floats2d, Any]:

@@ -10,6 +10,9 @@ from thinc.util import get_array_module, torch2xp, xp2torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
+from ..errors import Errors
+from .limits import check_adamw_values, check_rate
+
 # As in torch.nn.utils.clip_grad_norm_
 CLIP_EPS = 1e-6
 
@@ -58,7 +61,9 @@ class AdamW(Optimizer):
         weights (Sequence[Tensor]): The weights, changed in place.
         gradients (Sequence[Tensor]): Their gradients.
         lr_scale (float): What the learning rate is multiplied with.
+        RAISES (ValueError): If the learning rate is none.
         """
+        check_rate(self.learn_rate)
         if not keys:
             return
         for key, tensor in zip(keys, weights, strict=True):
@@ -105,17 +110,25 @@ def make_adamw(
     eps (float): Epsilon, outside of the bias correction.
     weight_decay (float): Decay of the weights, times the learning rate.
     RETURNS (AdamW): The optimizer.
+    RAISES (ValueError): For values that are not allowed.
     """
-    return AdamW(
-        learn_rate,
-        beta1=beta1,
-        beta2=beta2,
-        eps=eps,
-        L2=weight_decay,
-        L2_is_weight_decay=True,
-        grad_clip=0.0,
-        use_averages=False,
-    )
+    check_adamw_values(beta1, beta2, eps, weight_decay)
+    try:
+        optimizer = AdamW(
+            learn_rate,
+            beta1=beta1,
+            beta2=beta2,
+            eps=eps,
+            L2=weight_decay,
+            L2_is_weight_decay=True,
+            grad_clip=0.0,
+            use_averages=False,
+        )
+    except (ValueError, TypeError) as error:
+        problem = " ".join(str(error).split())
+        raise ValueError(Errors.N383.format(error=problem)) from None
+    check_rate(optimizer.learn_rate)
+    return optimizer
 
 
 def clip_by_global_norm(model: Model, max_norm: float) -> float:
@@ -141,12 +154,15 @@ def clip_by_global_norm(model: Model, max_norm: float) -> float:
         for name in node.param_names
         if node.has_grad(name)
     ]
-    squares = [float(norm) ** 2 for norm in torch._foreach_norm(tensors)]
+    # Where both encoders are frozen, there is none
+    norms = torch._foreach_norm(tensors) if tensors else ()
+    squares = [float(norm) ** 2 for norm in norms]
     squares += [_square_sum(node.get_grad(name)) for node, name in arrays]
     norm = sum(squares) ** 0.5
     scale = max_norm / (norm + CLIP_EPS)
     if max_norm and scale < 1.0:
-        torch._foreach_mul_(tensors, scale)
+        if tensors:
+            torch._foreach_mul_(tensors, scale)
         for node, name in arrays:
             node.set_grad(name, node.get_grad(name) * scale)
     return norm

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spacy.util import registry
-from thinc.api import Config, fix_random_seed, require_gpu
+from thinc.api import Config, fix_random_seed
 
 from ..errors import Errors, Warnings
 from ..hf import load_tokenizer
@@ -20,12 +20,15 @@ from .checkpoint import Progress, RunInfo, load_checkpoint, read_header
 from .corpora import INDEX, read_corpora
 from .distributed import join, wrap_towers
 from .encoders import set_num_threads, set_tf32
+from .gpu import use_gpu
 from .health import BAD_BATCH
 from .index import IndexingStopped
 from .knowledge import prepare
+from .limits import check_schedule
 from .loggers import resolve_logger
 from .loop import LOG, Plan, Trainer, plan_batches, run_training
-from .model import get_link, measure_log_odds, set_link
+from .memory import explain_lack
+from .model import get_link, is_trained, measure_log_odds, set_link
 from .recovery import find_checkpoint
 from .saving import BEST, LAST, Saver
 from .settings import (
@@ -66,18 +69,22 @@ def pretrain(
 
     config (Config): From `load_settings`.
     output (Path): Folder for `last`, `best` and `log.jsonl`.
-    restart (bool): Delete what is there and start anew.
+    restart (bool): Start anew, and delete what is there once all is ready for it.
     should_stop (Callable[[], bool] | None): Asked after each step, and now and then
         while a long corpus is indexed.
     RETURNS (Outcome): How it ended.
     RAISES (ValueError): If the checkpoint that is there belongs to another run.
+    RAISES (MemoryError): If memory runs out and nothing more can be tried.
     """
     settings = config.interpolate()
-    with join(
-        **settings["pretrain"]["distributed"],
-        on_gpu=settings["system"]["gpu_id"] >= 0,
-        checkpoint=output / LAST,
-    ) as world:
+    with (
+        join(
+            **settings["pretrain"]["distributed"],
+            on_gpu=settings["system"]["gpu_id"] >= 0,
+            checkpoint=output / LAST,
+        ) as world,
+        explain_lack(),
+    ):
         return pretrain_in(
             world, config, output, restart=restart, should_stop=should_stop or _never
         )
@@ -114,12 +121,11 @@ def pretrain_in(
     )
     total_steps = int(config["pretrain"]["total_steps"])
     with world.in_turn():
-        if restart and world.local_rank == 0:
-            _remove_run(output)
-        previous = find_checkpoint(output / LAST)
+        previous = None if restart else find_checkpoint(output / LAST)
         reached = None if previous is None else check_previous(previous, info)
     step = None if reached is None else reached.step
-    world.check_same(info.settings | info.corpus | {"step of the checkpoint": step})
+    start = {"--restart": restart, "step of the checkpoint": step}
+    world.check_same(info.settings | info.corpus | start)
     if reached is not None and reached.finished:
         return Outcome("nothing to do", reached.step, total_steps)
     at: dict[str, Any] = {"info": info, "output": output, "world": world}
@@ -127,6 +133,11 @@ def pretrain_in(
         trainer = build_trainer(config, train, dev, **at, should_stop=should_stop)
     except IndexingStopped:
         return Outcome("stopped", step or 0, total_steps)
+    if restart:
+        # Only now that the new run can start
+        with world.in_turn():
+            if world.local_rank == 0:
+                _remove_run(output)
     progress = Progress()
     if previous is not None:
         progress = load_checkpoint(
@@ -169,16 +180,19 @@ def build_trainer(
     should_stop (Callable[[], bool]): Asked now and then in the long work.
     RETURNS (Trainer): The parts of the run, at its beginning.
     RAISES (IndexingStopped): In all processes, if one of them was told so.
+    RAISES (ValueError): If a setting is not allowed, or nothing would be trained.
     """
     system, section = config["system"], config["pretrain"]
     if system["gpu_id"] >= 0:
-        require_gpu(world.choose_gpu(system["gpu_id"]))
+        use_gpu(world.choose_gpu(system["gpu_id"]))
     if system["n_threads"]:
         set_num_threads(system["n_threads"])
     set_tf32(system["tf32"])
     fix_random_seed(system["seed"])
     parts = {name: section[name] for name in ("model", "loss", "optimizer")}
     resolved: dict[str, Any] = registry.resolve(parts)
+    again = registry.resolve({"optimizer": section["optimizer"]})
+    check_schedule(again["optimizer"], n_steps=section["total_steps"])
     plan = Plan(
         seed=system["seed"],
         batch_size=section["batch_size"],
@@ -191,6 +205,8 @@ def build_trainer(
         max_loss_ratio=float(section["max_loss_ratio"]),
     )
     model, optimizer = resolved["model"], resolved["optimizer"]
+    if not is_trained(model):
+        raise ValueError(Errors.N385)
     # Before the long work: whether its package is installed
     set_up_logger = resolve_logger(section["logger"])
     tokenizer = load_tokenizer(section["model"]["encoder"])

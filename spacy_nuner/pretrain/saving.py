@@ -1,15 +1,30 @@
 """When the checkpoints of a run are written: every so many steps or minutes."""
 
+import math
 import time
 from pathlib import Path
 
+import torch
 from thinc.api import Optimizer
 
 from .checkpoint import Progress, RunInfo, save_checkpoint
-from .model import ContrastiveModel
+from .model import ContrastiveModel, get_encoders
 from .world import ALONE, World
 
 LAST, BEST = "last", "best"
+
+
+def is_finite(model: ContrastiveModel) -> bool:
+    """Tell whether the weights are all numbers.
+
+    model (Model): The contrastive model.
+    RETURNS (bool): Whether no weight is nan or infinite.
+    """
+    weights = [
+        w.detach() for encoder in get_encoders(model) for w in encoder.parameters()
+    ]
+    # One number for each: the norm of what is not finite isn't either
+    return all(math.isfinite(norm) for norm in torch._foreach_norm(weights))
 
 
 class Saver:
@@ -44,6 +59,7 @@ class Saver:
         self.minutes = minutes
         self.world = world
         self._saved_at = time.monotonic()
+        self._saved_step = -1
 
     def save_if_due(self, progress: Progress) -> None:
         """Write `last` if enough steps or minutes have passed.
@@ -53,6 +69,17 @@ class Saver:
         minutes = (time.monotonic() - self._saved_at) / 60
         is_late = self.minutes and minutes >= self.minutes
         if is_late or (self.every and progress.step % self.every == 0):
+            self.save_last(progress)
+
+    def save_epoch(self, progress: Progress) -> None:
+        """Write `last` before the scores on the dev part, if it isn't there already.
+
+        They may end in an error, which would cost the whole epoch. Weights that are no
+        numbers are not kept: the error is theirs.
+
+        progress (Progress): Where the run is, at the end of the epoch's steps.
+        """
+        if self._saved_step != progress.step and is_finite(self.model):
             self.save_last(progress)
 
     def save_last(self, progress: Progress) -> None:
@@ -71,6 +98,7 @@ class Saver:
             keep_previous=True,
         )
         self._saved_at = time.monotonic()
+        self._saved_step = progress.step
 
     def save_best(self, progress: Progress) -> None:
         """Write the weights, to be exported.

@@ -4,12 +4,12 @@ import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
-from pydantic import NonNegativeFloat as Share
+from pydantic import Field, NonNegativeFloat, PositiveInt
 from pydantic import NonNegativeInt as Count
-from spacy.util import load_config, registry
-from thinc.api import Config, ConfigValidationError
+from spacy.util import registry
+from thinc.api import Config
 
+from .checking import Section, fill_checked, load_checked
 from .encoders import get_encoder_digest
 from .evaluate import BestBy
 from .portion import ConceptSharing
@@ -34,10 +34,6 @@ ONLY_OF_MANY = {"pretrain.distributed.concepts"}
 BLOCKS = ("pretrain", "system")
 
 
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
 class Paths(Section):
     encoder: str
     train: str
@@ -60,7 +56,7 @@ class Targets(Section):
     subtokens: Literal["all", "first"]
     unmarked: Literal["keep", "mask"]
     synonyms: Literal["keep", "mask", "soften"]
-    similarity: Share
+    similarity: float = Field(ge=0, le=1)
 
 
 class Distributed(Section):
@@ -75,19 +71,19 @@ class Pretrain(Section):
     bucket: PositiveInt
     max_length: PositiveInt
     max_concept_length: PositiveInt
-    max_grad_norm: Share
+    max_grad_norm: NonNegativeFloat
     n_parts: PositiveInt
     max_cells: Count
-    cache_frozen_gib: Share
+    cache_frozen_gib: NonNegativeFloat
     log_every: PositiveInt
     checkpoint_every: Count
-    checkpoint_minutes: Share
+    checkpoint_minutes: NonNegativeFloat
     best_by: BestBy
     patience: Count
-    max_loss_ratio: Share
-    warmup_share: Share
+    max_loss_ratio: NonNegativeFloat
+    warmup_share: float = Field(ge=0, le=1)
     warmup_steps: Count | None
-    total_steps: Count | None
+    total_steps: PositiveInt | None
     targets: Targets
     distributed: Distributed
     model: dict[str, Any]
@@ -109,32 +105,10 @@ def load_settings(path: Path, overrides: dict[str, Any]) -> Config:
     path (Path): The config file.
     overrides (dict[str, Any]): Settings from the command line, keys with dots.
     RETURNS (Config): The config, not interpolated: the steps are not known yet.
-    RAISES (ConfigValidationError): If a key is unknown, missing or of a wrong type.
+    RAISES (ConfigValidationError): If a key is unknown or missing, or its value wrong.
     """
     config = load_checked(path, overrides, PretrainConfig)
-    # The arguments of registered functions; nothing is built yet
-    registry.fill(set_steps(config, n_sentences=1))
-    return config
-
-
-def load_checked(
-    path: Path, overrides: dict[str, Any], sections: type[Section]
-) -> Config:
-    """Load a config and check it against its sections.
-
-    path (Path): The config file.
-    overrides (dict[str, Any]): Settings from the command line, keys with dots.
-    sections (type[Section]): What the config has to hold.
-    RETURNS (Config): The config, not interpolated.
-    RAISES (ConfigValidationError): If a key is unknown, missing or of a wrong type.
-    """
-    config = load_config(path, overrides=overrides, interpolate=False)
-    try:
-        sections.model_validate(config.interpolate())
-    except ValidationError as error:
-        raise ConfigValidationError(
-            config=config, errors=error.errors(), title=f"Config error in {path}"
-        ) from None
+    fill_checked(path, set_steps(config, n_sentences=1))
     return config
 
 

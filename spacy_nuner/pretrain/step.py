@@ -1,26 +1,23 @@
 """The gradient of one batch: in parts, and again in smaller ones if memory runs out."""
 
 import logging
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import cast
 
-import torch
 from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
 from .batch import PretrainBatch
 from .contrast import Contrast, contrast
 from .loss import InBatchBCE
+from .memory import OutOfMemory, free_cache, is_out_of_memory
 from .model import ContrastiveModel, add_gradients, get_link, get_shims, get_towers
 from .scores import Scores
 from .world import ALONE, World
 
 logger = logging.getLogger(__name__)
-
-# torch's allocator on a CPU and the libraries of CUDA have no error class of their own
-FULL = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
 
 # Makes the batch at hand, its texts in so many parts
 MakeBatchT = Callable[[int], PretrainBatch]
@@ -67,9 +64,11 @@ def add_batch(
     world (World): The processes.
     RETURNS (Contrast): Loss and scores of the batch. Its dH is that of the last part.
     RAISES (LackOfMemory): If there are many processes and one ran out of memory.
+    RAISES (OutOfMemory): If the concepts take too much: parts don't help then.
     """
     _, concepts = get_towers(model)
-    encoded, backprop_concepts = concepts.begin_update(batch.concepts)
+    with explain_concepts(batch):
+        encoded, backprop_concepts = concepts.begin_update(batch.concepts)
     C = world.gather(encoded, batch.rows)  # (n_concepts, width)
     problem = None
     try:
@@ -83,12 +82,35 @@ def add_batch(
         empty = batch.without_tokens()
         total, finish = compare_texts(model, empty, C, loss)
     finish()
-    backprop_concepts(world.scatter(total.dC, batch.rows))
+    dC = world.scatter(total.dC, batch.rows)  # (n_own, width)
+    # With many processes, that is where they tell each other their gradients
+    with explain_concepts(batch) if world.size == 1 else nullcontext():
+        backprop_concepts(dC)
     lack = add_up(total, world, lack=problem is not None)
     if lack:
         raise LackOfMemory(problem or "in another process", is_here=problem is not None)
     add_gradients(model, total)
     return total
+
+
+@contextmanager
+def explain_concepts(batch: PretrainBatch) -> Iterator[None]:
+    """Say of lack of memory that it comes from the concepts.
+
+    They are encoded before the texts and go back after them: nothing of the texts is
+    kept then, into however many parts they are cut.
+
+    batch (PretrainBatch): The batch.
+    RAISES (OutOfMemory): If memory runs out within.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        length = max(group.ids.shape[1] for group in batch.concepts.groups)
+        at = {"n": len(batch.concepts.order), "length": length, "error": error}
+        raise OutOfMemory(Errors.N386.format(**at)) from None
 
 
 def compare_texts(
@@ -172,8 +194,8 @@ def take_gradient(
         for are kept in it, for the steps to come.
     world (World): The processes; all try again when one has to.
     RETURNS (tuple[Contrast, PretrainBatch]): Loss, scores, and the batch.
-    RAISES (MemoryError): If not even one sentence at a time fits, or if memory runs out
-        when the processes tell each other their gradients.
+    RAISES (OutOfMemory): If not even one sentence fits, or the concepts do not;
+        or if memory runs out when the processes tell each other their gradients.
     """
     n_parts = settings.n_parts
     while True:
@@ -184,6 +206,9 @@ def take_gradient(
             )
             settings.n_parts = n_parts
             return found, batch
+        except OutOfMemory:
+            forget_gradients(model)
+            raise
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -191,11 +216,11 @@ def take_gradient(
             is_here = not isinstance(error, LackOfMemory) or error.is_here
         if world.size > 1 and not is_agreed:
             at = {"rank": world.rank, "n_parts": 2 * n_parts, "error": problem}
-            raise MemoryError(Errors.N325.format(**at))
+            raise OutOfMemory(Errors.N325.format(**at))
         # Only here, behind the error and its frames, what the try held is free
         forget_gradients(model)
         if is_here and len(batch.parts) >= batch.n_texts:
-            raise MemoryError(Errors.N334.format(error=problem))
+            raise OutOfMemory(Errors.N334.format(error=problem))
         n_parts = min(2 * len(batch.parts), batch.n_texts)
         logger.warning(Warnings.W302.format(n_parts=n_parts, error=problem))
 
@@ -211,19 +236,7 @@ def forget_gradients(model: ContrastiveModel) -> None:
         if model.has_grad(name):
             # Not times 0: what is infinite would stay
             model.set_grad(name, model.ops.alloc(model.get_grad(name).shape))
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error says that memory ran out.
-
-    error (BaseException): The error.
-    RETURNS (bool): Whether it does.
-    """
-    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
-        return True
-    return any(phrase in str(error) for phrase in FULL)
+    free_cache()
 
 
 def unscale(model: ContrastiveModel) -> bool:

@@ -5,17 +5,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spacy
 import torch
 from safetensors.torch import load_file
 from spacy.tokens import DocBin
+from thinc.api import registry
 from typer.testing import CliRunner
 
 from spacy_nuner.cli.main import app
 from spacy_nuner.cli.pretrain import stop_on_interrupt
 from spacy_nuner.pretrain.checkpoint import read_header
+from spacy_nuner.pretrain.optimizer import AdamW
 
 CONFIG = Path(__file__).parents[2] / "configs" / "tiny" / "pretrain.cfg"
 CHECKPOINT = "last/checkpoint.safetensors"
@@ -110,7 +113,33 @@ def test_unknown_setting(args: list[str], tmp_path: Path) -> None:
     call = ["pretrain", *args, "--output", str(tmp_path), "--pretrain.epochs", "3"]
     code, output = run(call)
     assert code == 1
-    assert "epochs" in output
+    assert "[N389] is not known (got 3)" in output
+    assert "nearest first: max_epochs, " in output
+    # The rest of the config isn't shown
+    assert "@architectures" not in output and "initial_rate" not in output
+
+
+def test_no_memory(args: list[str], tmp_path: Path) -> None:
+    """A message and no traceback, wherever it runs out: here, in the optimizer."""
+
+    class Full(AdamW):
+        def update(self, *args: Any, **kwargs: Any) -> None:
+            torch.empty(2**60, dtype=torch.uint8)
+
+    @registry.optimizers("test.Full.v1")
+    def make_full(learn_rate: float) -> AdamW:
+        return Full(learn_rate)
+
+    text = CONFIG.read_text(encoding="utf8")
+    start, end = text.index("[pretrain.optimizer]"), text.index("initial_rate")
+    assert text[start:end].count("[") == 2
+    path = tmp_path / "full.cfg"
+    block = '[pretrain.optimizer]\n@optimizers = "test.Full.v1"\nlearn_rate = 0.1\n'
+    path.write_text(text[:start] + block, encoding="utf8")
+    call = ["pretrain", str(path), *args[1:], "--output", str(tmp_path / "run")]
+    code, output = run(call)
+    assert code == 1
+    assert "[N388] Memory ran out" in output and "can't allocate memory" in output
 
 
 def test_first_interrupt_is_a_wish_and_the_second_an_order() -> None:

@@ -49,3 +49,12 @@ def test_says_what_is_wrong(args: list[str], tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [*args, "--paths.corpus", str(tmp_path)])
     assert done.exit_code == 1
     assert "[N001]" in done.output
+
+
+def test_a_config_error_names_key_and_value(args: list[str]) -> None:
+    done = CliRunner().invoke(app, [*args, "--pretrain.dropout", "1.5"])
+    assert done.exit_code == 1
+    output = " ".join(done.output.split())
+    assert "pretrain.dropout [N390] is 1.5." in output
+    assert "a number from 0 to below 1 or null" in output
+    assert "@optimizers" not in output

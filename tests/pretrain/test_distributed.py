@@ -215,6 +215,29 @@ def run_out_of_memory(
     assert_close(get_gradients(ours), get_gradients(theirs), atol=1e-6)
 
 
+def run_out_of_memory_for_concepts(
+    world: World, corpus: SubtokenCorpus, build: Callable[[], ContrastiveModel]
+) -> None:
+    """All stop at once, and no smaller parts are tried."""
+    model = build()
+    n_calls = []
+
+    def call(*args: torch.Tensor) -> torch.Tensor:
+        n_calls.append(1)
+        raise MemoryError("no room")
+
+    get_shims(model)[1].replace(call)
+    with pytest.raises(MemoryError, match=r"N386.*max_concept_length"):
+        take_gradient(
+            model,
+            lambda n: make_batch(corpus, BATCHES[0], n_parts=n, portion=world.portion),
+            InBatchBCE(),
+            StepSettings(),
+            world=world,
+        )
+    assert len(n_calls) == 1
+
+
 def check_agreement(world: World, folder: Path) -> None:
     assert world.any(world.rank == 1)
     assert not world.any(False)
@@ -253,6 +276,7 @@ def work(
         compare_per_rank(world, corpus, build)
         compare_bf16(world, corpus, lambda: build(precision="bf16"))
         run_out_of_memory(world, corpus, build)
+        run_out_of_memory_for_concepts(world, corpus, build)
 
 
 def test_two_processes_give_the_gradients_of_one(

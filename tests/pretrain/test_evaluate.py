@@ -1,15 +1,18 @@
 """Dev scores against a second implementation: one sentence, one concept at a time."""
 
+import logging
 import math
 from pathlib import Path
 
 import numpy
 import pytest
 import torch
+from torch import nn
 
 from spacy_nuner.pretrain.batch import plan_epoch
 from spacy_nuner.pretrain.evaluate import SENTENCES_PER_CALL, Ranks, evaluate
 from spacy_nuner.pretrain.loss import InBatchBCE
+from spacy_nuner.pretrain.memory import OutOfMemory
 from spacy_nuner.pretrain.model import (
     ContrastiveModel,
     build_contrastive_model,
@@ -109,6 +112,58 @@ def test_loss_and_probabilities(
     assert found["dev_loss"] == pytest.approx(numpy.mean(losses), rel=1e-3)
     assert found["dev_p_pos"] == pytest.approx(numpy.mean(p_positive), rel=1e-3)
     assert found["dev_p_neg"] == pytest.approx(numpy.mean(p_negative), rel=1e-3)
+
+
+def refuse_above(model: ContrastiveModel, n_texts: int, *, tower: int) -> list[int]:
+    """Let an encoder have no memory for more than so many texts at once.
+
+    RETURNS (list[int]): How many it took, call by call.
+    """
+    sizes: list[int] = []
+
+    def look(module: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
+        if len(args[0]) > n_texts:
+            torch.empty(2**60, dtype=torch.uint8)
+        sizes.append(len(args[0]))
+
+    layers = get_encoders(model)[tower].model.encoder.layer
+    layers[1].register_forward_pre_hook(look)
+    return sizes
+
+
+@pytest.mark.parametrize(
+    "tower,n_texts,what", [(0, 5, "sentences"), (1, 9, "concepts")]
+)
+def test_smaller_calls_where_memory_runs_out(
+    tiny_encoder: Path,
+    subtokens: SubtokenCorpus,
+    caplog: pytest.LogCaptureFixture,
+    tower: int,
+    n_texts: int,
+    what: str,
+) -> None:
+    model = build_contrastive_model(str(tiny_encoder), n_frozen_layers=1)
+    expected = evaluate(model, InBatchBCE(), subtokens, seed=0)
+    caplog.clear()
+    sizes = refuse_above(model, n_texts, tower=tower)
+    with caplog.at_level(logging.WARNING, logger="spacy_nuner"):
+        found = evaluate(model, InBatchBCE(), subtokens, seed=0)
+    assert found == pytest.approx(expected, rel=1e-4)
+    warnings = [m for m in caplog.messages if f"[W303] Memory ran out when {what}" in m]
+    assert len(warnings) > 1 and "can't allocate memory" in warnings[0]
+    assert 1 < max(sizes) <= n_texts
+
+
+@pytest.mark.parametrize("tower,what", [(0, "sentences"), (1, "concepts")])
+def test_not_even_one_fits(
+    tiny_encoder: Path, subtokens: SubtokenCorpus, tower: int, what: str
+) -> None:
+    model = build_contrastive_model(str(tiny_encoder), n_frozen_layers=1)
+    refuse_above(model, 0, tower=tower)
+    with pytest.raises(
+        OutOfMemory, match=rf"N387.*when {what} were encoded.*--restart"
+    ):
+        evaluate(model, InBatchBCE(), subtokens, seed=0)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy
 import pytest
@@ -90,8 +91,20 @@ def test_parts_of_a_batch_add_up() -> None:
     )
 
 
-@pytest.mark.parametrize("weight,smoothing", [(0.0, 0.0), (-1.0, 0.0), (1.0, 1.0)])
-def test_impossible_settings(weight: float, smoothing: float) -> None:
+@pytest.mark.parametrize(
+    "weight,smoothing",
+    [
+        (0.0, 0.0),
+        (-1.0, 0.0),
+        (1.0, 1.0),
+        (math.nan, 0.0),
+        (math.inf, 0.0),
+        ("nan", 0.0),
+        (1.0, math.nan),
+        (1.0, "0.1"),
+    ],
+)
+def test_impossible_settings(weight: Any, smoothing: Any) -> None:
     with pytest.raises(ValueError, match=r"N314.*above 0"):
         configure_in_batch_bce(positive_weight=weight, label_smoothing=smoothing)
 

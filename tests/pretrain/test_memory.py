@@ -18,6 +18,7 @@ from spacy_nuner.pretrain.batch import PretrainBatch, make_batch
 from spacy_nuner.pretrain.checkpoint import Progress, RunInfo
 from spacy_nuner.pretrain.loop import Trainer, plan_batches, run_training
 from spacy_nuner.pretrain.loss import InBatchBCE
+from spacy_nuner.pretrain.memory import OutOfMemory, explain_lack, is_out_of_memory
 from spacy_nuner.pretrain.model import (
     ContrastiveModel,
     build_contrastive_model,
@@ -28,7 +29,6 @@ from spacy_nuner.pretrain.settings import load_settings, set_steps
 from spacy_nuner.pretrain.step import (
     StepSettings,
     forget_gradients,
-    is_out_of_memory,
     take_gradient,
 )
 from spacy_nuner.pretrain.wordpieces import SubtokenCorpus
@@ -146,6 +146,51 @@ def test_not_even_one_sentence(
     # Whole, 2, 4, 8 and 12 parts; each try ends with its first part
     assert layer.sizes == [12, 6, 3, 2, 1]
     assert all(p.grad is None for e in get_encoders(model) for p in e.parameters())
+
+
+def test_concepts_that_do_not_fit(
+    model: ContrastiveModel,
+    subtokens: SubtokenCorpus,
+    settings: StepSettings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Parts of the texts don't help them: they are not tried."""
+    sizes = []
+
+    def refuse(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+        sizes.append(len(args[0]))
+        torch.empty(2**60, dtype=torch.uint8)
+
+    get_encoders(model)[1].model.encoder.layer[1].register_forward_pre_hook(refuse)
+    with pytest.raises(MemoryError, match=r"N386.*batch_size.*max_concept_length"):
+        take(model, subtokens, settings)
+    assert len(sizes) == 1
+    assert not [m for m in caplog.messages if "[W302]" in m]
+    assert settings.n_parts == 1
+
+
+def test_concepts_that_do_not_fit_on_the_way_back(
+    model: ContrastiveModel, subtokens: SubtokenCorpus, settings: StepSettings
+) -> None:
+    weight = next(get_encoders(model)[1].model.encoder.layer[0].parameters())
+    weight.register_hook(lambda grad: torch.empty(2**60, dtype=torch.uint8))
+    with pytest.raises(MemoryError, match=r"N386.*concepts of a batch"):
+        take(model, subtokens, settings)
+    # What was added before is thrown away
+    assert all(p.grad is None for e in get_encoders(model) for p in e.parameters())
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("CUDA error: out of memory")]
+)
+def test_what_is_left_has_a_message(error: Exception) -> None:
+    message = r"N388.*(MemoryError|out of memory)"
+    with pytest.raises(OutOfMemory, match=message), explain_lack():
+        raise error
+    with pytest.raises(OutOfMemory, match=r"^said already$"), explain_lack():
+        raise OutOfMemory("said already")
+    with pytest.raises(RuntimeError, match="shapes"), explain_lack():
+        raise RuntimeError("shapes")
 
 
 def test_other_errors_are_not_caught(

@@ -1,5 +1,7 @@
 import math
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -167,7 +169,38 @@ def test_log_odds() -> None:
         Targets(numpy.asarray([0, 4]), 4, numpy.arange(4), numpy.arange(4)),
         Targets(numpy.asarray([0, 4]), 1, none, none),
     ]
-    assert measure_log_odds(targets) == pytest.approx(math.log(4 / 16))
+    # Half a cell is added to both sides
+    assert measure_log_odds(targets) == pytest.approx(math.log(4.5 / 16.5))
+
+
+def test_log_odds_are_finite_where_all_cells_are_of_one_kind() -> None:
+    some, none = numpy.arange(4), numpy.zeros(0, dtype="int64")
+    starts, first = numpy.asarray([0, 4]), numpy.zeros(4, dtype="int64")
+    every = measure_log_odds([Targets(starts, 1, some, first)])
+    assert every == pytest.approx(math.log(4.5 / 0.5))
+    assert measure_log_odds([Targets(starts, 1, none, none)]) == pytest.approx(-every)
+
+
+@pytest.mark.parametrize(
+    "name,got,allowed",
+    [
+        ("temperature", 0, "a number above 0"),
+        ("temperature", -1.0, "a number above 0"),
+        ("temperature", math.nan, "a number above 0"),
+        ("temperature", "5", "a number above 0"),
+        ("bias", math.inf, "a number, or"),
+        ("bias", "zero", "a number, or"),
+        ("dropout", 1.0, "a number from 0 to below 1"),
+        ("dropout", -0.1, "a number from 0 to below 1"),
+        ("dropout", math.nan, "a number from 0 to below 1"),
+    ],
+)
+def test_values_without_sense(
+    tiny_encoder: Path, name: str, got: Any, allowed: str
+) -> None:
+    message = rf"N380.*{name} is {re.escape(repr(got))}\. Allowed is {allowed}"
+    with pytest.raises(ValueError, match=message):
+        build(tiny_encoder, **{name: got})
 
 
 @pytest.mark.parametrize("bias,start", [(-3, -3.0), ("log_odds", 0.0)])

@@ -1,3 +1,6 @@
+import math
+from typing import Any
+
 import numpy
 import pytest
 import torch
@@ -9,8 +12,10 @@ from thinc.api import (
     PyTorchWrapper_v2,
     chain,
     registry,
+    warmup_linear,
 )
 
+from spacy_nuner.pretrain.limits import check_schedule
 from spacy_nuner.pretrain.optimizer import clip_by_global_norm, make_adamw
 
 RATE, EPS, DECAY = 0.01, 1e-3, 0.1
@@ -79,6 +84,61 @@ def test_registered_with_a_schedule() -> None:
         rates.append(float(optimizer.learn_rate))
         optimizer.step_schedules()
     assert rates == [0.0, 0.5, 1.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    "name,got,allowed",
+    [
+        ("beta1", 1.0, "from 0 to below 1"),
+        ("beta2", -0.1, "from 0 to below 1"),
+        ("beta2", math.nan, "from 0 to below 1"),
+        ("eps", 0.0, "above 0"),
+        ("weight_decay", -1, "from 0 up"),
+        ("weight_decay", math.nan, "from 0 up"),
+        ("weight_decay", "0.1", "from 0 up"),
+    ],
+)
+def test_values_without_sense(name: str, got: Any, allowed: str) -> None:
+    message = rf"N381.*{name} is {got!r}\. Allowed is a number {allowed}"
+    with pytest.raises(ValueError, match=message):
+        make_adamw(0.1, **{name: got})
+
+
+@pytest.mark.parametrize("rate", [-0.1, math.nan, math.inf, [-0.1, 0.2]])
+def test_rates_without_sense(rate: Any) -> None:
+    with pytest.raises(ValueError, match=r"N382.*Allowed is a number from 0 up"):
+        make_adamw(rate)
+
+
+def test_a_rate_that_is_text() -> None:
+    with pytest.raises(ValueError, match=r"N383.*plain numbers"):
+        make_adamw(warmup_linear("nan", 2, 4))
+
+
+def test_no_step_up_the_hill() -> None:
+    """With warm-up, the first rate is 0: the second one tells."""
+    optimizer = make_adamw(warmup_linear(-0.1, 2, 4))
+    weights, gradient = (numpy.ones(3, dtype="float32") for _ in range(2))
+    optimizer((0, "W"), weights, gradient)
+    optimizer.step_schedules()
+    with pytest.raises(ValueError, match=r"N382.*is -0\.05"):
+        optimizer((0, "W"), weights, gradient)
+    numpy.testing.assert_array_equal(weights, 1.0)
+
+
+def test_rates_are_looked_at_before_the_run() -> None:
+    check_schedule(make_adamw(warmup_linear(0.1, 2, 4)), n_steps=9)
+    check_schedule(make_adamw([0.1, 0.2, -0.1]), n_steps=2)
+    for rate in ([0.1, 0.2, -0.1], warmup_linear(-0.1, 2, 4)):
+        with pytest.raises(ValueError, match="N382"):
+            check_schedule(make_adamw(rate), n_steps=9)
+
+
+def test_clips_where_torch_has_no_gradient() -> None:
+    layer = Linear(2, 2).initialize(*(numpy.ones((1, 2), dtype="float32"),) * 2)
+    layer.set_grad("b", numpy.asarray([3.0, 4.0], dtype="float32"))
+    assert clip_by_global_norm(layer, 1.0) == pytest.approx(5.0)
+    numpy.testing.assert_allclose(layer.get_grad("b"), [0.6, 0.8], rtol=1e-4)
 
 
 @pytest.fixture

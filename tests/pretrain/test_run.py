@@ -7,6 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from thinc.api import Config
+from thinc.compat import has_gpu
+from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
+from transformers.models.roberta.modeling_roberta import RobertaLayer
 
 from spacy_nuner.hf import load_model, load_tokenizer
 from spacy_nuner.pretrain.checkpoint import FILE_NAME, read_header
@@ -197,6 +201,105 @@ def test_restart(tmp_path: Path, overrides: dict[str, object]) -> None:
     assert pretrain(changed, tmp_path, restart=True) == Outcome("finished", 4, 4)
     assert read_header(tmp_path / "last").info.settings["system.seed"] == 1
     assert [record["step"] for record in read_log(tmp_path)] == [2, 4, 4]
+
+
+@pytest.mark.parametrize(
+    "key,value,code",
+    [
+        ("pretrain.model.n_frozen_layers", 99, "N305"),
+        ("pretrain.loss.positive_weight", 0.0, "N314"),
+        ("pretrain.model.temperature", 0.0, "N380"),
+        ("pretrain.optimizer.weight_decay", -1.0, "N381"),
+        ("pretrain.optimizer.learn_rate.initial_rate", -0.1, "N382"),
+    ],
+)
+def test_a_restart_that_can_not_start_deletes_nothing(
+    tmp_path: Path,
+    config: Config,
+    straight: Path,
+    overrides: dict[str, object],
+    key: str,
+    value: float,
+    code: str,
+) -> None:
+    run = Path(shutil.copytree(straight, tmp_path / "run"))
+    (run / "bad_batch.json").write_text("{}", encoding="utf8")
+    kept = ["bad_batch.json", "best", "last", "log.jsonl"]
+    changed = load_settings(CONFIG, overrides | {key: value})
+    with pytest.raises(ValueError, match=code):
+        pretrain(changed, run, restart=True)
+    assert set(kept) <= {path.name for path in run.iterdir()}
+    assert_same_run(run, straight)
+    assert pretrain(config, run).status == "nothing to do"
+
+
+def test_a_restart_keeps_what_it_has_made_itself(
+    tmp_path: Path, config: Config, straight: Path
+) -> None:
+    """The old run is deleted when the states of frozen layers are there already."""
+    run = Path(shutil.copytree(straight, tmp_path / "run"))
+    stopped = pretrain(config, run, restart=True, should_stop=stop_after(2))
+    assert stopped == Outcome("stopped", 2, TOTAL)
+    assert [r["step"] for r in read_log(run)] == [2]
+    assert [path.name for path in (run / "last").iterdir()] == [FILE_NAME]
+    assert not (run / "best").exists()
+    assert list((run / "frozen").glob("*.bin"))
+    assert pretrain(config, run).status == "finished"
+    assert_same_run(run, straight)
+
+
+FROZEN = {
+    "pretrain.model.n_frozen_layers": 2,
+    "pretrain.model.n_frozen_concept_layers": 2,
+    "pretrain.model.freeze_concept_embeddings": True,
+    "pretrain.max_steps": 2,
+    "pretrain.warmup_share": 0.0,
+}
+
+
+def test_only_the_bias_is_trained(tmp_path: Path, overrides: dict[str, object]) -> None:
+    config = load_settings(CONFIG, overrides | FROZEN)
+    assert pretrain(config, tmp_path) == Outcome("finished", 2, 2)
+    header = read_header(tmp_path / "last")
+    assert header.bias != -5.0
+    assert set(header.n_updates) == {"bias"}
+
+
+def test_nothing_is_trained(tmp_path: Path, overrides: dict[str, object]) -> None:
+    config = load_settings(
+        CONFIG, overrides | FROZEN | {"pretrain.model.learn_bias": False}
+    )
+    with pytest.raises(ValueError, match=r"N385.*learn_bias"):
+        pretrain(config, tmp_path)
+
+
+@pytest.mark.skipif(has_gpu, reason="is about a machine without a GPU")
+def test_no_gpu(tmp_path: Path, overrides: dict[str, object]) -> None:
+    config = load_settings(CONFIG, overrides | {"system.gpu_id": 0})
+    with pytest.raises(ValueError, match=r"N384.*GPU 0.*--system.gpu_id -1"):
+        pretrain(config, tmp_path)
+
+
+def test_no_memory_for_the_dev_part(
+    tmp_path: Path, overrides: dict[str, object], straight: Path
+) -> None:
+    """The epoch's steps are kept, and the run ends as if nothing had happened."""
+    config = load_settings(CONFIG, overrides | {"pretrain.checkpoint_every": 0})
+    steps: list[int] = []
+
+    def refuse(module: nn.Module, args: tuple) -> None:
+        if len(steps) == 4 and isinstance(module, RobertaLayer) and not module.training:
+            torch.empty(2**60, dtype=torch.uint8)
+
+    with register_module_forward_pre_hook(refuse):
+        message = r"N387.*concepts.*one at a time.*can't allocate memory"
+        with pytest.raises(MemoryError, match=message):
+            pretrain(config, tmp_path, should_stop=lambda: steps.append(0) is not None)
+    progress = read_header(tmp_path / "last").progress
+    assert (progress.step, progress.epoch, progress.position) == (4, 0, 4)
+    assert not (tmp_path / "best").exists()
+    assert pretrain(config, tmp_path).status == "finished"
+    assert_same_run(tmp_path, straight)
 
 
 def test_bias_from_log_odds(tmp_path: Path, overrides: dict[str, object]) -> None:

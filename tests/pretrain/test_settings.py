@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,56 @@ def test_wrong_values(overrides: dict[str, object], message: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "key,got,message",
+    [
+        ("pretrain.batch_size", 0, "is 0. Allowed is a whole number above 0."),
+        ("pretrain.batch_size", "many", 'is "many". Allowed is a whole number'),
+        ("pretrain.total_steps", 0, "is 0. Allowed is a whole number above 0 or null."),
+        ("pretrain.warmup_share", 5.0, "is 5.0. Allowed is a number from 0 to 1."),
+        ("pretrain.warmup_share", math.nan, "is NaN. Allowed is a number from 0 to 1"),
+        ("pretrain.max_grad_norm", math.nan, "is NaN. Allowed is a number from 0 up."),
+        ("pretrain.targets.similarity", 3.0, "is 3.0. Allowed is a number from 0 to 1"),
+        ("pretrain.targets", 3, "is 3. Allowed is a section of its own."),
+        ("pretrain.best_by", "dev_f1", 'is "dev_f1". Allowed is "dev_mrr" or'),
+        ("pretrain.model.pooling", "max", 'is "max". Allowed is "cls" or "mean".'),
+        ("pretrain.model.bias", "zero", 'Allowed is a number or "log_odds".'),
+        # What reads like a number and is text
+        ("pretrain.loss.positive_weight", "nan", 'is "nan". Allowed is a number.'),
+        ("pretrain.optimizer.learn_rate.initial_rate", "nan", 'is "nan". Allowed is a'),
+        ("pretrain.epochs", 3, "is not known (got 3). Known in [pretrain], nearest"),
+        ("pretrain.epochs", 3, "nearest first: max_epochs, max_steps, "),
+        ("pretrain.model.temprature", 3, "nearest first: temperature, "),
+        ("pretrain.optimizer.learn_rate.rate", 3, "nearest first: initial_rate, "),
+        ("corpus.train.pat", "a", "Known in [corpus.train], nearest first: path, "),
+        ("batch_size", 1, "like one of these: pretrain.batch_size, "),
+        (
+            "pretain.seed",
+            1,
+            "no section [pretain]. Its sections, nearest first: [pretr",
+        ),
+    ],
+)
+def test_an_error_names_key_value_and_what_is_allowed(
+    key: str, got: object, message: str
+) -> None:
+    with pytest.raises(ConfigValidationError) as caught:
+        load_settings(CONFIG, {key: got})
+    lines = [line for line in str(caught.value).splitlines() if line]
+    # Title and one line; no dump of the config
+    assert lines[0] == f"Config error in {CONFIG}"
+    assert len(lines) == 2
+    assert lines[1].startswith(f"{key}\t") and message in lines[1]
+
+
+def test_all_errors_at_once() -> None:
+    wrong = {"pretrain.batch_size": 0, "pretrain.epochs": 3, "system.seed": -1}
+    with pytest.raises(ConfigValidationError) as caught:
+        load_settings(CONFIG, wrong)
+    assert all(key in str(caught.value) for key in wrong)
+    assert len(str(caught.value).split("\n\n")[1].splitlines()) == 4
+
+
+@pytest.mark.parametrize(
     "section,key",
     [
         ("[pretrain]", "batchsize = 3"),
@@ -80,11 +131,23 @@ def test_unknown_keys(tmp_path: Path, section: str, key: str) -> None:
         load_settings(path, {})
 
 
+def test_a_section_of_another_name(tmp_path: Path) -> None:
+    text = CONFIG.read_text(encoding="utf8").replace("[system]", "[sistem]")
+    path = tmp_path / "bad.cfg"
+    path.write_text(text, encoding="utf8")
+    with pytest.raises(ConfigValidationError) as caught:
+        load_settings(path, {})
+    message = str(caught.value)
+    assert "system\t[N391] is missing. Add it to the config" in message
+    assert "Known in the config, nearest first: system, " in message
+
+
 def test_missing_key(tmp_path: Path) -> None:
     text = CONFIG.read_text(encoding="utf8").replace("max_epochs = 4\n", "")
     path = tmp_path / "bad.cfg"
     path.write_text(text, encoding="utf8")
-    with pytest.raises(ConfigValidationError, match="max_epochs"):
+    allowed = r"max_epochs\t.*is missing. Add it to \[pretrain\].*above 0"
+    with pytest.raises(ConfigValidationError, match=allowed):
         load_settings(path, {})
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from spacy.util import registry
-from thinc.api import Config, fix_random_seed, require_gpu
+from thinc.api import Config, fix_random_seed
 
 from ...errors import Errors
 from ...hf import load_tokenizer
 from ..encoders import set_num_threads, set_tf32
+from ..gpu import use_gpu
 from ..lengths import check_length
+from ..limits import check_schedule
 from ..loop import LOG
+from ..memory import explain_lack
 from ..recovery import find_checkpoint
 from ..saving import BEST, LAST
 from ..settings import find_differences, set_steps
@@ -92,15 +95,18 @@ def pretrain_tagger(
         labels=corpus.labels,
         base=encoder,
     )
-    if restart:
-        for name in (LAST, BEST):
-            shutil.rmtree(output / name, ignore_errors=True)
-        (output / LOG).unlink(missing_ok=True)
-    previous = find_checkpoint(output / LAST, read=read_tag_header)
+    previous = None
+    if not restart:
+        previous = find_checkpoint(output / LAST, read=read_tag_header)
     total_steps = int(config["pretrain"]["total_steps"])
     if previous is not None and check_previous(previous, run).finished:
         return TagOutcome("nothing to do", total_steps, total_steps)
     trainer = build_trainer(config, train, dev, run=run, output=output)
+    if restart:
+        # Only now that the new run can start
+        for name in (LAST, BEST):
+            shutil.rmtree(output / name, ignore_errors=True)
+        (output / LOG).unlink(missing_ok=True)
     trainer.pad_id = int(tokenizer.pad_token_id or 0)
     progress = TagProgress()
     if previous is not None:
@@ -108,7 +114,8 @@ def pretrain_tagger(
         progress = load_tag_checkpoint(previous, **parts)
         logger.info("Goes on after step %d of %d", progress.step, total_steps)
     trainer.log.cut(progress.step, epoch=progress.epoch)
-    progress = run_tagging(trainer, progress, should_stop=should_stop)
+    with explain_lack():
+        progress = run_tagging(trainer, progress, should_stop=should_stop)
     status = "finished" if progress.finished else "stopped"
     return TagOutcome(status, progress.step, total_steps)
 
@@ -127,7 +134,7 @@ def build_trainer(
     """
     system, section = config["system"], config["pretrain"]
     if system["gpu_id"] >= 0:
-        require_gpu(system["gpu_id"])
+        use_gpu(system["gpu_id"])
     if system["n_threads"]:
         set_num_threads(system["n_threads"])
     set_tf32(system["tf32"])
@@ -140,6 +147,8 @@ def build_trainer(
         dropout=section["dropout"],
     )
     resolved: dict[str, Any] = registry.resolve({"optimizer": section["optimizer"]})
+    again = registry.resolve({"optimizer": section["optimizer"]})
+    check_schedule(again["optimizer"], n_steps=section["total_steps"])
     output.mkdir(parents=True, exist_ok=True)
     return TagTrainer(
         model=model,

@@ -3,19 +3,18 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from spacy.util import registry
 from thinc.api import Config
 
 from ...errors import Errors
+from ..checking import Section, fill_checked, load_checked
 from ..encoders import get_encoder_digest
 from ..settings import (
     BLOCKS,
-    Section,
     System,
     flatten,
     is_decisive,
-    load_checked,
     set_steps,
 )
 
@@ -42,10 +41,10 @@ class Tagging(Section):
     subtokens: Literal["all", "first"]
     n_frozen_layers: NonNegativeInt
     freeze_embeddings: bool
-    dropout: NonNegativeFloat | None
-    warmup_share: NonNegativeFloat
+    dropout: float | None = Field(ge=0, lt=1)
+    warmup_share: float = Field(ge=0, le=1)
     warmup_steps: NonNegativeInt | None
-    total_steps: NonNegativeInt | None
+    total_steps: PositiveInt | None
     optimizer: dict[str, Any]
 
 
@@ -67,7 +66,7 @@ def load_tagging_settings(path: Path, overrides: dict[str, Any]) -> Config:
     config = load_checked(path, overrides, TaggingConfig)
     if not 0 < (share := config.interpolate()["pretrain"]["dev_share"]) < 1:
         raise ValueError(Errors.N371.format(got=share))
-    registry.fill(set_steps(config, n_sentences=1))
+    fill_checked(path, set_steps(config, n_sentences=1))
     return config
 
 

@@ -101,6 +101,17 @@ def test_other_settings_are_refused(overrides: dict[str, Any], straight: Path) -
     pretrain_tagger(config, straight.parent / "other", restart=True)
 
 
+def test_a_restart_that_can_not_start_deletes_nothing(
+    overrides: dict[str, Any], straight: Path
+) -> None:
+    rate = {"pretrain.optimizer.learn_rate.initial_rate": -0.1}
+    config = load_tagging_settings(CONFIG, overrides | rate)
+    with pytest.raises(ValueError, match=r"\[N382\].*from 0 up"):
+        pretrain_tagger(config, straight, restart=True)
+    assert read_tag_header(straight / "last").progress.finished
+    assert (straight / "best").exists() and (straight / "log.jsonl").exists()
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_dev_share(overrides: dict[str, Any], share: float) -> None:
     with pytest.raises(ValueError, match=r"\[N371\]"):
