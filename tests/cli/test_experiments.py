@@ -80,7 +80,16 @@ def test_subset_and_card(project: Path) -> None:
     assert "Claude" in card
     told = call("card", "configs/tiny/card.cfg", "--corpus", "small", "--test", "none")
     assert "No leak check" in told
-    missing = ["card", "configs/tiny/card.cfg", "--corpus", "small", "--encoder", "e"]
+    (project / "e").mkdir()
+    (project / "e" / "README.md").write_text("# Encoder\n")
+    record = {"hardware": {"device": "NVIDIA H200"}, "seconds": 60}
+    (project / "e" / "nuner.json").write_text(json.dumps(record))
+    arguments = ["card", "configs/tiny/card.cfg", "--corpus", "small", "--encoder"]
+    call(*arguments, "e")
+    card = (project / "e" / "README.md").read_text(encoding="utf8")
+    assert "| device of pre-training | NVIDIA H200 |" in card
+    assert "| where the card was made |" in card
+    missing = [*arguments, "nothing"]
     assert "N001" in call(*missing, code=1)
 
 
