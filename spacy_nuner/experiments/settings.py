@@ -25,7 +25,7 @@ from .config import FEWSHOT, Ablation, Experiments, Variant
 
 Check = Callable[[Variant], object]
 # Given by spaCy, and not by the config
-GIVEN: Final = {"self", "nlp", "name", "get_examples"}
+GIVEN: Final = {"self", "nlp", "get_examples"}
 INITIALIZE: Final = "initialize.components."
 N_NEAR: Final = 3
 _ANY: Final = inspect.Parameter.empty
@@ -153,7 +153,11 @@ def _get_parameters(
             continue
         if not (isinstance(name, str) and _has(kind, name)):
             return key, None
-        return key, list_arguments(registry.get(kind, name))
+        arguments = list_arguments(registry.get(kind, name))
+        if arguments is not None and key == "factory":
+            # A pipe's name, which spaCy gives; a model may have a setting called so
+            arguments.pop("name", None)
+        return key, arguments
     return "", None
 
 

@@ -120,6 +120,8 @@ def test_what_the_steps_say_names_the_block(project: Path) -> None:
         ("fewshot_frozen", "components.nuner.none_bias", "high", "a valid number"),
         ("fewshot_frozen", "components.nuner.factory", "nune", "mean nuner"),
         ("fewshot_frozen", "components.transformer.model.layers", [-1], ""),
+        ("fewshot_frozen", "components.transformer.model.name", "encoder", ""),
+        ("fewshot_frozen", "components.transformer.name", "t", "no such setting"),
         ("fewshot_frozen", "components.transformer.model.layers", -1, "valid list"),
         # Types of thinc's own, which pydantic can't check
         ("fewshot_frozen", "training.optimizer.learn_rate", 0.1, ""),
