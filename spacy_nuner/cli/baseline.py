@@ -60,7 +60,7 @@ def baseline(
         ks = _read_ks(k_words)
         recordings = []
         for source in sources:
-            if source.suffix == ".cfg":
+            if source.suffix == ".cfg" and source.is_file():
                 request = Request(ks or [0], sets or None, limit, labels_dir)
                 paths = find_datasets(datasets_dir, dataset)
                 folder = replies / source.stem
@@ -72,7 +72,11 @@ def baseline(
             elif source.is_dir():
                 recordings += find_recordings(source, datasets=dataset, ks=ks)
             else:
-                msg.warn(f"{source}: not there, left out")
+                there = source.exists()
+                problem = (
+                    "neither a folder nor a config (.cfg)" if there else "not there"
+                )
+                msg.warn(f"{source}: {problem}, left out")
         if not recordings:
             names = ", ".join(str(source) for source in sources)
             raise ValueError(Errors.N001.format(what="recorded replies", path=names))

@@ -61,7 +61,9 @@ def card(
         found = _find_leaks(corpus, test, stats, labels_dir, n_words)
         leaks = None if found is None else found._asdict()
         records = read_log(log) if log.is_file() else ()
-        run = describe_run(records, n_sentences=stats["n_train"])
+        described = encoder / "nuner.json" if encoder is not None else None
+        about = read_object(described) if described and described.is_file() else None
+        run = describe_run(records, n_sentences=stats["n_train"], encoder=about)
         text = render_data_card(stats, sources, leaks, describe_run())
         write_text(corpus / "README.md", text)
         msg.good(f"{corpus / 'README.md'}")

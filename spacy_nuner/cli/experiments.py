@@ -1,12 +1,14 @@
 """`spacy-nuner experiments`: variants of the recipe -> cells of the ablations."""
 
+import json
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
-    from spacy_nuner.experiments.config import Experiments
+    from spacy_nuner.experiments.config import Experiments, Variant
     from spacy_nuner.experiments.plan import Job
     from spacy_nuner.experiments.run import Outcome
 
@@ -30,6 +32,7 @@ def experiments(
     What tells most comes first. Finished variants are skipped: they are known by the
     hash of all that they are made of. Stop it with Ctrl-C at any moment, or by
     --minutes: the same command goes on where it stopped, in the middle of a training.
+    Settings of all variants are checked before anything runs, and with --list.
     'spacy-nuner tables' shows what came of it.
 
     Exit codes: 0 all is done or the time is over; 1 a variant failed; 130 stopped by
@@ -50,7 +53,8 @@ def experiments(
         for name in only:
             if name not in names:
                 raise ValueError(Errors.N703.format(got=name, allowed=", ".join(names)))
-        jobs = make_jobs(content, is_decisive, only)
+        check = partial(_check_variant, content)
+        jobs = make_jobs(content, is_decisive, only, check=check)
         if show:
             _list(jobs, content)
             return
@@ -65,6 +69,42 @@ def experiments(
         raise typer.Exit(130)
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _check_variant(content: "Experiments", variant: "Variant") -> None:
+    """Read the configs as the steps of a variant will, and build what can be."""
+    from spacy_nuner.evaluate.plan import pick_systems
+    from spacy_nuner.pretrain.settings import load_settings
+
+    load_settings(Path(content.paths.pretrain), variant.pretrain)
+    pick_systems([variant.recipe.system])
+    _check_fewshot(Path(content.paths.fewshot), json.dumps(variant.fewshot))
+
+
+@cache
+def _check_fewshot(path: Path, changes: str) -> None:
+    from spacy.util import registry
+
+    from spacy_nuner.component.settings import CHOICES, check_choice
+    from spacy_nuner.evaluate.features import PIPE
+    from spacy_nuner.evaluate.frozen import read_config, read_recipe
+    from spacy_nuner.evaluate.heads import make_pipe
+    from spacy_nuner.evaluate.tuned import trains_encoder
+    from spacy_nuner.experiments.settings import check_argument, list_arguments
+
+    config = read_config(path, json.loads(changes)).interpolate()
+    # The encoder itself is not read
+    registry.resolve({"model": config["components"]["transformer"]["model"]})
+    arguments = list_arguments(make_pipe(config).initialize) or {}
+    start = config["initialize"]["components"].get(PIPE, {})
+    for option, value in start.items():
+        value = None if isinstance(value, dict) else value
+        where = f"[initialize.components.{PIPE}]"
+        if problem := check_argument(option, value, where, arguments):
+            raise ValueError(f"{option}: {problem}")
+    check_choice("start", start.get("start", "random"), CHOICES["start"])
+    if not trains_encoder(config):
+        read_recipe(config).make_optimizer()
 
 
 def _list(jobs: "list[Job]", content: "Experiments") -> None:

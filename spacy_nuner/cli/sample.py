@@ -27,23 +27,32 @@ def sample(
     """Draw training sets and save them: <dataset>/sets/<sampler>/k<k>/seed<s>.json.
 
     The same data give the same files on any machine. 'evaluate --sets-from <sampler>'
-    takes them.
+    takes them. A file that is damaged is drawn anew.
     """
     from spacy_nuner.cli.show import msg
+    from spacy_nuner.errors import Errors
     from spacy_nuner.evaluate.data import load_dataset
     from spacy_nuner.evaluate.plan import find_datasets, read_ks
     from spacy_nuner.evaluate.samplers.make import Request, make_sets
 
     try:
         request = Request(sampler, read_ks(k), sets, n_way=ways, q=query)
+        n_there = 0
         for path in find_datasets(datasets_dir, datasets):
             result = make_sets(load_dataset(path), path, request)
             for entry in result.impossible:
                 types = ", ".join(f"{label} {n}" for label, n in entry["types"].items())
                 msg.warn(f"{path.name}, k = {entry['k']}: {entry['reason']}", types)
-            msg.good(
+            there = result.n_written + result.n_same
+            say = msg.good if there else msg.warn
+            say(
                 f"{path / 'sets'}: {result.n_written} sets written, "
                 f"{result.n_same} were there already"
             )
+            n_there += there
+        if not n_there:
+            more = " or --ways" if sampler == "episodes" else ""
+            at = {"k": k, "sampler": sampler, "ways": more}
+            raise ValueError(Errors.N533.format(**at))
     except (ValueError, OSError) as error:
         msg.fail(str(error), exits=1)

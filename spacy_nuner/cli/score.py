@@ -32,12 +32,14 @@ def score(
     Few-NERD's figures are computed over the stretches of equal episodes.
     """
     from spacy_nuner.cli.show import msg
-    from spacy_nuner.evaluate.cells import write_json
+    from spacy_nuner.evaluate.cells import check_target, write_json
     from spacy_nuner.evaluate.pairs import read_pair
     from spacy_nuner.evaluate.scoring import score_pair
     from spacy_nuner.evaluate.subtokens import count_subtokens, load_subtokens
 
     try:
+        if output is not None:
+            check_target(output)
         pair = read_pair(gold, predicted, lang=lang)
         weights = None
         if subtokens is not None and pair.folder is not None:

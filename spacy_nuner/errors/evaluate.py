@@ -74,11 +74,12 @@ class EvaluateErrors:
     )
     N518 = (
         "Gold and prediction don't go together: {problem}. Both must have the same "
-        "texts in the same order."
+        "texts in the same order, one record each, also where nothing was found."
     )
     N519 = (
-        '{path}, document {number}: {problem}. An entity needs "start", "end" '
-        '(characters of the text) and "label", and may overlap no other.'
+        "{path}, line {number}: {problem}. Got: {got}. Expected: a JSON object with "
+        '"text" and "spans", a list of entities with "start", "end" (characters of the '
+        'text) and "label", none of which overlaps another. Correct the line.'
     )
     N520 = "Can't read '{path}' as {what}. Allowed: {allowed}."
     N521 = (
@@ -99,6 +100,33 @@ class EvaluateErrors:
     N526 = (
         "No such row where the encoder is trained, too: {got}. Allowed: {allowed}. "
         "Name them with --system, or give a config with a frozen encoder."
+    )
+    N530 = (
+        "Can't read '{path}' as a DocBin: {problem}. Expected: a file that spaCy's "
+        "'DocBin.to_disk' wrote. Write it anew, or give the documents as .jsonl."
+    )
+    N531 = (
+        "The gold '{path}' has no entity in its {n} texts: nothing can be scored. "
+        "Expected: {where}. Give the file with the annotation; did you give the "
+        "prediction first?"
+    )
+    N532 = (
+        "No tokenizer for --lang '{got}': {problem}. Allowed: {allowed}. Give the "
+        "language of the texts, or xx for any other."
+    )
+    N533 = (
+        "No set was written and none was there: no pool has enough for k = {k} by the "
+        "sampler '{sampler}'. The warnings say what is missing. Allowed are values "
+        "that each type of the pool can reach: take a smaller --k{ways}, or a larger "
+        "pool with 'spacy-nuner convert'."
+    )
+    N534 = (
+        "Can't write '{path}': {problem}. Expected: the name of a file in a folder "
+        "that is there or can be made, such as figures.json."
+    )
+    N535 = (
+        "Can't read '{path}': {problem}. Expected: a JSON object with \"labels\", a "
+        "list of the entity labels. Make the data set again with 'spacy-nuner convert'."
     )
     N570 = (
         "'{path}' can't be used for episodes of unseen types: its pool has {n_pool} "

@@ -17,3 +17,11 @@ class ExperimentErrors:
         "Step '{step}' of {variant} failed with exit code {code}. All it said is in "
         "'{log}'. Its end:\n{tail}"
     )
+    N705 = (
+        "{place}: '{key} = {value}' can't be set in '{path}': {problem}. Correct it in "
+        "the file of the experiments; nothing was run."
+    )
+    N706 = (
+        "{place}: this variant would fail: {problem}. Correct it in the file of the "
+        "experiments; nothing was run."
+    )

@@ -90,3 +90,7 @@ class WarningMessages:
         "There is no concept encoder in '{path}', so that the head can't start from "
         "what the labels are called. A folder made by 'spacy-nuner export' has one."
     )
+    W530 = (
+        "The training set '{path}' was damaged ({problem}) and is drawn anew: the same "
+        "data and seed give the same set."
+    )

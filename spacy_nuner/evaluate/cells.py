@@ -8,6 +8,7 @@ from typing import Any
 
 import srsly
 
+from ..errors import Errors
 from .predictions import Predictions, predictions_path, write_predictions
 
 # Part of every key: raised when a change of this package changes the figures.
@@ -64,17 +65,36 @@ def write_cell(path: Path, content: dict[str, Any], predictions: Predictions) ->
     write_json(path, content)
 
 
+def check_target(path: Path) -> None:
+    """Check that a file can be made, before hours go into what it is to hold.
+
+    path (Path): File to write.
+    RAISES (ValueError): If a folder has its name, or a file that of its folder.
+    """
+    if path.is_dir():
+        raise ValueError(Errors.N534.format(path=path, problem="it is a folder"))
+    folder = next(above for above in path.parents if above.exists())
+    if not folder.is_dir():
+        problem = f"'{folder}' is a file, not a folder"
+        raise ValueError(Errors.N534.format(path=path, problem=problem))
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a file so that a run killed half-way leaves the old one or none.
 
     path (Path): File to write; its folder is made if missing.
     value (Any): What to write.
+    RAISES (ValueError): If a file can't be made there.
     """
+    text = json.dumps(value, ensure_ascii=False) + "\n"
+    check_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".tmp")
-    text = json.dumps(value, ensure_ascii=False) + "\n"
-    beside.write_text(text, encoding="utf8")
-    os.replace(beside, path)
+    try:
+        beside.write_text(text, encoding="utf8")
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def write_unreachable(

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import srsly
 from spacy.attrs import ENT_IOB
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..errors import Errors
 from .metrics import Bools, Ints, find_spans, score, split_tags
+from .records import read_docbin, read_labels
 from .sampling import count_runs
 
 
@@ -160,9 +161,8 @@ def load_part(path: Path, part: str) -> tuple[Gold, list[str]]:
     for needed in (path / "meta.json", file):
         if not needed.is_file():
             raise FileNotFoundError(Errors.N001.format(what=needed.name, path=needed))
-    labels = list(srsly.read_json(path / "meta.json")["labels"])
-    docs = DocBin().from_disk(file).get_docs(Vocab())
-    return make_gold(docs, labels, source=str(file)), labels
+    labels = read_labels(path / "meta.json")
+    return make_gold(read_docbin(file), labels, source=str(file)), labels
 
 
 def _content(gold: Gold) -> list[Any]:

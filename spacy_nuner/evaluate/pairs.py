@@ -1,31 +1,30 @@
 """Read gold and predictions of any system: DocBin, JSONL, or a cell's own file."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import spacy
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin, Span
-from spacy.vocab import Vocab
+from spacy.tokens import Doc, Span
 
 from ..errors import Errors
 from .data import Gold, load_part, make_gold
 from .metrics import Ints
 from .predictions import hash_gold, read_predictions
+from .records import (
+    ALLOWED,
+    DOCBIN,
+    Record,
+    check_path,
+    make_tokenizer,
+    read_docbin,
+    read_records,
+    shorten,
+)
 
-Entity = tuple[int, int, str]  # characters of the text, label
-
-
-class Record(NamedTuple):
-    """A text with entities."""
-
-    text: str
-    entities: list[Entity]
-    episode: Any = None  # which query set it belongs to, where that is said
+N_AROUND = 20  # characters that are shown before the first one that differs
 
 
 class Pair(NamedTuple):
@@ -47,16 +46,23 @@ def read_pair(gold_path: Path, predicted_path: Path, *, lang: str = "en") -> Pai
     predicted_path (Path): .spacy, .jsonl, or the .npz of a cell of that data set.
     lang (str): Language whose tokenizer makes the words of a JSONL file.
     RETURNS (Pair): Both, entities in tokens of the gold.
-    RAISES (ValueError): If a file can't be read or texts differ.
+    RAISES (ValueError): If a file can't be read, the gold has no entity or texts
+        differ.
+    RAISES (FileNotFoundError): If a file is not there.
     """
+    if not gold_path.is_dir():
+        check_path(gold_path, "gold")
+    check_path(predicted_path, "predictions")
     if gold_path.is_dir():
         gold, labels = load_part(gold_path, "test")
+        places = [f"document {i}" for i in range(1, len(gold.docs) + 1)]
         episodes: list[Any] = []
         folder: Path | None = gold_path
     else:
-        docs, episodes = _read_docs(gold_path, lang=lang)
+        docs, places, episodes = _read_docs(gold_path, lang=lang)
         labels = sorted({ent.label_ for doc in docs for ent in doc.ents})
         gold, folder = make_gold(docs, labels, source=str(gold_path)), None
+    _check_entities(gold, gold_path)
     if predicted_path.suffix == ".npz":
         if folder is None:
             what = "predictions of a cell"
@@ -66,8 +72,8 @@ def read_pair(gold_path: Path, predicted_path: Path, *, lang: str = "en") -> Pai
             )
         spans = _read_cell(predicted_path, gold, labels)
         return Pair(gold, labels, spans, folder=folder)
-    records = list(_read_records(predicted_path))
-    _check_texts(gold, records)
+    records = list(read_records(predicted_path))
+    _check_texts(gold, places, records, paths=(gold_path, predicted_path))
     # An entity of a type that the gold doesn't have is wrong, not unheard
     told = {entity[2] for record in records for entity in record.entities}
     labels = [*labels, *sorted(told - set(labels))]
@@ -84,55 +90,20 @@ def _read_cell(path: Path, gold: Gold, labels: Sequence[str]) -> Ints:
     return found.spans
 
 
-def _read_records(path: Path) -> Iterator[Record]:
-    if path.suffix == ".jsonl":
-        yield from _read_jsonl(path)
-    elif path.suffix == ".spacy":
-        for doc in DocBin().from_disk(path).get_docs(Vocab()):
-            ents = [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
-            yield Record(doc.text, ents)
-    else:
-        allowed = ".spacy (DocBin), .jsonl, a data set's folder, .npz of a cell"
-        raise ValueError(
-            Errors.N520.format(path=path, what="documents", allowed=allowed)
-        )
-
-
-def _read_jsonl(path: Path) -> Iterator[Record]:
-    with path.open(encoding="utf8") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-                text = record["text"]
-                entities = sorted(
-                    (int(s["start"]), int(s["end"]), str(s["label"]))
-                    for s in record["spans"]
-                )
-                before = 0
-                for start, end, _ in entities:
-                    if not (
-                        before <= start < end <= len(text) and text[start:end].strip()
-                    ):
-                        raise ValueError(f"entity {start} to {end}")
-                    before = end
-            except (ValueError, TypeError, KeyError) as error:
-                raise ValueError(
-                    Errors.N519.format(path=path, number=number, problem=repr(error))
-                ) from None
-            yield Record(text, entities, record.get("episode"))
-
-
-def _read_docs(path: Path, *, lang: str) -> tuple[list[Doc], list[Any]]:
-    """Documents of a file, and the episode of each."""
-    if path.suffix == ".spacy":
-        docs = list(DocBin().from_disk(path).get_docs(Vocab()))
-        return docs, [None] * len(docs)
-    records = list(_read_records(path))
-    nlp = spacy.blank(lang)
+def _read_docs(path: Path, *, lang: str) -> tuple[list[Doc], list[str], list[Any]]:
+    """Documents of a file, where each stands in it, and the episode of each."""
+    if path.suffix == DOCBIN:
+        docs = read_docbin(path)
+        places = [f"document {i}" for i in range(1, len(docs) + 1)]
+        return docs, places, [None] * len(docs)
+    if path.suffix == ".npz":
+        what, allowed = "gold", ALLOWED.rpartition(",")[0]
+        raise ValueError(Errors.N520.format(path=path, what=what, allowed=allowed))
+    nlp = make_tokenizer(lang)
+    records = list(read_records(path))
     docs = [_make_doc(nlp, record) for record in records]
-    return docs, [record.episode for record in records]
+    places = [record.place for record in records]
+    return docs, places, [record.episode for record in records]
 
 
 def _make_doc(nlp: Language, record: Record) -> Doc:
@@ -165,15 +136,44 @@ class _Words:
         return first, int(np.searchsorted(self.starts, end, side="left"))
 
 
-def _check_texts(gold: Gold, records: Sequence[Record]) -> None:
+def _check_entities(gold: Gold, path: Path) -> None:
+    if len(gold.spans):
+        return
+    where = "entities in test.spacy" if path.is_dir() else 'entities in "spans"'
+    if path.suffix == DOCBIN:
+        where = "entities in doc.ents (those of doc.spans are not read)"
+    raise ValueError(Errors.N531.format(path=path, n=len(gold.docs), where=where))
+
+
+def _check_texts(
+    gold: Gold,
+    places: Sequence[str],
+    records: Sequence[Record],
+    *,
+    paths: tuple[Path, Path],
+) -> None:
+    ours, theirs = (f"'{path}'" for path in paths)
     if len(gold.docs) != len(records):
-        problem = f"{len(gold.docs)} gold texts and {len(records)} predicted ones"
+        problem = (
+            f"{len(gold.docs)} gold texts in {ours} and {len(records)} predicted ones "
+            f"in {theirs}"
+        )
         raise ValueError(Errors.N518.format(problem=problem))
-    for number, (doc, record) in enumerate(zip(gold.docs, records, strict=True), 1):
+    rows = zip(gold.docs, places, records, strict=True)
+    for number, (doc, place, record) in enumerate(rows, 1):
         # Data given as words often have a space after the last one, which prompts lose
-        if doc.text.rstrip() != record.text.rstrip():
-            problem = f"text {number} is '{doc.text}' here and '{record.text}' there"
-            raise ValueError(Errors.N518.format(problem=problem))
+        one, other = doc.text.rstrip(), record.text.rstrip()
+        if one == other:
+            continue
+        letters = enumerate(zip(one, other, strict=False))
+        n_same = next((i for i, (a, b) in letters if a != b), min(len(one), len(other)))
+        start = max(n_same - N_AROUND, 0)
+        problem = (
+            f"text {number} is '{shorten(one[start:])}' in {ours} ({place}) and "
+            f"'{shorten(other[start:])}' in {theirs} ({record.place}); they differ "
+            f"from character {n_same + 1} on"
+        )
+        raise ValueError(Errors.N518.format(problem=problem))
 
 
 def _place(

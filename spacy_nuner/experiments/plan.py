@@ -17,6 +17,7 @@ from .keys import (
     hash_path,
     read_settings,
 )
+from .settings import Check, check_variants
 
 VARIANT = "variant.json"
 CORPUS_STATS = "stats.json"
@@ -46,17 +47,25 @@ class Job(NamedTuple):
 
 
 def make_jobs(
-    experiments: Experiments, is_decisive: IsDecisive, only: Sequence[str] = ()
+    experiments: Experiments,
+    is_decisive: IsDecisive,
+    only: Sequence[str] = (),
+    *,
+    check: Check | None = None,
 ) -> list[Job]:
-    """Work out folders and keys, and what is missing.
+    """Check what the variants change; work out folders, keys, and what is missing.
 
     experiments (Experiments): From `read_experiments`.
     is_decisive (IsDecisive): Whether a setting of pretrain.cfg decides the weights.
     only (Sequence[str]): Ablations that are wanted; all if empty.
+    check (Check | None): See `settings.check_variants`.
     RETURNS (list[Job]): In the order in which they are best run.
+    RAISES (ValueError): If a variant changes a setting that is not there, or to a value
+        that it can't have.
     """
     datasets = _find_datasets(experiments)
     ablations = [a for a in experiments.ablations if not only or a.name in only]
+    check_variants(experiments, ablations, check)
     jobs = {}
     for ablation in ablations:
         for variant in ablation.variants:

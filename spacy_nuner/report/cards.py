@@ -13,6 +13,9 @@ START: Final = "<!-- run:start -->"
 END: Final = "<!-- run:end -->"
 PACKAGES: Final = ("spacy-nuner", "spacy", "thinc", "torch", "transformers", "numpy")
 N_TOP: Final = 20
+HARDWARE: Final = "hardware"  # of a record of the log, and of nuner.json
+HERE: Final = "where the card was made"
+SECONDS: Final = "wall time of pre-training"
 
 DATA_CARD: Final = """\
 ---
@@ -192,30 +195,71 @@ def put_run_block(card: str, block: str) -> str:
 
 
 def describe_run(
-    log: Sequence[Mapping[str, Any]] = (), *, n_sentences: int = 0
+    log: Sequence[Mapping[str, Any]] = (),
+    *,
+    n_sentences: int = 0,
+    encoder: Mapping[str, Any] | None = None,
 ) -> dict[str, object]:
-    """Say on what machine and with what versions this was made.
+    """Say what the run itself has recorded, and apart from it where the card is made.
 
-    log (Sequence[Mapping[str, Any]]): the pre-training log, for its speed.
+    log (Sequence[Mapping[str, Any]]): the pre-training log.
     n_sentences (int): of the training part, for the time; 0: not known.
+    encoder (Mapping[str, Any] | None): `nuner.json`, where there is an encoder.
     RETURNS (dict[str, object]): what it was made with, in words.
     """
-    found: dict[str, object] = {
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-    }
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
+    found: dict[str, object] = {}
+    if log or encoder:
+        found |= describe_hardware(log, encoder or {})
     speeds = [r["sentences_per_second"] for r in log if r.get("sentences_per_second")]
     if speeds:
         speed = sum(speeds) / len(speeds)
         found["speed of pre-training"] = f"{speed:.0f} sentences a second"
         found["steps"] = max(int(record.get("step", 0)) for record in log)
-        n_epochs = 1 + max(int(record.get("epoch", 0)) for record in log)
-        if n_sentences:
-            minutes = n_epochs * n_sentences / speed / 60
-            found["time of pre-training"] = f"about {minutes:.0f} minutes"
+        epochs = [int(r.get("epoch", 0)) for r in log if HARDWARE not in r]
+        if n_sentences and SECONDS not in found:
+            minutes = (1 + max(epochs)) * n_sentences / speed / 60
+            found["time of pre-training"] = f"about {minutes:.0f} minutes by its speed"
+    return {**found, HERE: _describe_here()}
+
+
+def describe_hardware(
+    log: Sequence[Mapping[str, Any]], encoder: Mapping[str, Any]
+) -> dict[str, object]:
+    """Say what the pre-training ran on, by its own record.
+
+    Each start of a run leaves one: "hardware" with "machine", "device" and "processes",
+    beside it "seconds". An encoder folder may have the same in `nuner.json`.
+
+    log (Sequence[Mapping[str, Any]]): the pre-training log.
+    encoder (Mapping[str, Any]): `nuner.json`.
+    RETURNS (dict[str, object]): machine, device and time, in words.
+    """
+    runs = [r for r in log if isinstance(r.get(HARDWARE), Mapping)]
+    if not runs and isinstance(encoder.get(HARDWARE), Mapping):
+        runs = [encoder]
+    if not runs:
+        return {"hardware of pre-training": "not recorded"}
+    found: dict[str, object] = {}
+    for name in ("machine", "device", "processes"):
+        told = [str(run[HARDWARE][name]) for run in runs if name in run[HARDWARE]]
+        if told:
+            found[f"{name} of pre-training"] = ", then ".join(dict.fromkeys(told))
+    seconds = [float(run["seconds"]) for run in runs if "seconds" in run]
+    if len(seconds) == len(runs):
+        found[SECONDS] = f"{sum(seconds) / 60:.1f} minutes"
+        if len(runs) > 1:
+            found[SECONDS] = f"{found[SECONDS]}, in {len(runs)} parts"
     return found
+
+
+def _describe_here() -> str:
+    parts = [
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        f"Python {platform.python_version()}",
+    ]
+    for name in PACKAGES:
+        try:
+            parts.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            parts.append(f"no {name}")
+    return "; ".join(parts)

@@ -64,6 +64,14 @@ def test_nothing_recorded(ner, tmp_path):
     result, text = run(tmp_path / "none", "--datasets-dir", ner)
     assert result.exit_code == 1
     assert "N001" in text
+    assert "none: not there" in text
+    (tmp_path / "replies.csv").touch()
+    result, text = run(tmp_path / "replies.csv", "--datasets-dir", ner)
+    assert result.exit_code == 1
+    assert "replies.csv: neither a folder nor a config (.cfg), left out" in text
+    result, text = run(tmp_path / "no.cfg", "--datasets-dir", ner)
+    assert result.exit_code == 1
+    assert "no.cfg: not there" in text and "N001" in text
     (tmp_path / "empty").mkdir()
     result, text = run(tmp_path / "empty", "--datasets-dir", ner)
     assert result.exit_code == 1

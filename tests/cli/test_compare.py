@@ -151,6 +151,21 @@ def test_score_errors_are_coded(ner, tmp_path):
     result = run("score", ner / "gallery", tmp_path / "told.csv")
     assert result.exit_code == 1
     assert "N520" in result.output
+    one, broken = tmp_path / "one.jsonl", tmp_path / "broken.jsonl"
+    spans = [{"start": 0, "end": 3, "label": "P"}]
+    one.write_text(json.dumps({"text": "Ann", "spans": spans}))
+    broken.write_bytes(b'{"text": "Zo\xeb", "spans": []}')
+    for arguments, code in (
+        ([one, broken], "N519"),
+        ([one, tmp_path / "no.jsonl"], "N001"),
+        ([one, one, "--lang", "zz"], "N532"),
+        ([one, one, "-o", tmp_path], "N534"),
+        # Before anything is read
+        ([one, broken, "-o", tmp_path], "N534"),
+    ):
+        result = run("score", *arguments)
+        assert (result.exit_code, code in result.output) == (1, True), result.output
+    assert not tmp_path.with_name(tmp_path.name + ".tmp").exists()
 
 
 @pytest.mark.parametrize(
@@ -176,9 +191,19 @@ def test_sample_says_what_is_impossible(ner):
     result = run(
         "sample", "gallery", "--datasets-dir", ner, "--k", "300", "--sets", "1"
     )
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert "gallery, k = 300: fewer than k mentions" in flat(result)
     assert "ARTIST" in result.output
+    assert "N533" in result.output and "take a smaller --k" in flat(result)
+    options = ["--datasets-dir", ner, "--k", "1,300", "--sets", "1"]
+    assert run("sample", "gallery", *options).exit_code == 0
+    options = ["--sampler", "episodes", "--ways", "50", *options]
+    result = run("sample", "gallery", *options)
+    assert result.exit_code == 1
+    n = len(json.loads((ner / "gallery" / "meta.json").read_text())["labels"])
+    assert f"the pool has {n} types, of which {n} have 2 mentions" in flat(result)
+    assert "{}" not in result.output
+    assert "--k or --ways" in flat(result)
     result = run("sample", "gallery", "--datasets-dir", ner, "--sampler", "best")
     assert result.exit_code == 1
     assert "N523" in result.output

@@ -80,7 +80,16 @@ def test_subset_and_card(project: Path) -> None:
     assert "Claude" in card
     told = call("card", "configs/tiny/card.cfg", "--corpus", "small", "--test", "none")
     assert "No leak check" in told
-    missing = ["card", "configs/tiny/card.cfg", "--corpus", "small", "--encoder", "e"]
+    (project / "e").mkdir()
+    (project / "e" / "README.md").write_text("# Encoder\n")
+    record = {"hardware": {"device": "NVIDIA H200"}, "seconds": 60}
+    (project / "e" / "nuner.json").write_text(json.dumps(record))
+    arguments = ["card", "configs/tiny/card.cfg", "--corpus", "small", "--encoder"]
+    call(*arguments, "e")
+    card = (project / "e" / "README.md").read_text(encoding="utf8")
+    assert "| device of pre-training | NVIDIA H200 |" in card
+    assert "| where the card was made |" in card
+    missing = [*arguments, "nothing"]
     assert "N001" in call(*missing, code=1)
 
 
@@ -111,6 +120,37 @@ def test_what_is_wrong_is_said(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     assert code in call(*arguments, code=1)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ('pretrain.model.poolin = "cls"', "N705", "did you mean pooling?"),
+        ('pretrain.targets.subtokens = "frist"', "N706", "should be 'all' or 'first'"),
+        ('system = "nuner_concpt_start"', "N706", "N509"),
+        ('fewshot.components.nuner.tagging = "bilo"', "N706", "Allowed: io, bio"),
+        ("fewshot.training.max_steps = 0", "N706", "N507"),
+        ('fewshot.training.optimizer.learn_rate = "fast"', "N706", "learn_rate"),
+        ('fewshot.initialize.components.nuner.strat = "random"', "N706", "mean start?"),
+        ('fewshot.initialize.components.nuner.start = "randm"', "N706", "N409"),
+        ("fewshot.initialize.components.nuner.whiten = false", "", "size/20"),
+    ],
+)
+def test_a_mistyped_setting_is_said_before_all_steps(
+    line: str, code: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    text = (ROOT / "configs" / "tiny" / "experiments.cfg").read_text()
+    place = "[ablations.start.random]"
+    assert place in text
+    (tmp_path / "mine.cfg").write_text(text.replace(place, f"{place}\n{line}"))
+    told = call("experiments", "mine.cfg", "--list", code=bool(code))
+    assert code in told and said in told
+    if code:
+        assert place in told
+        call("experiments", "mine.cfg", code=1)
+        assert not (tmp_path / "training").exists()
 
 
 def test_tables_without_any_cell(

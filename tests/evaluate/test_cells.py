@@ -1,5 +1,7 @@
 """Cells on disk: names, keys, whole or not at all."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import srsly
@@ -51,6 +53,27 @@ def test_a_run_killed_between_the_two_files(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_cell(path, {"key": "new"}, NOTHING)
     assert not is_finished(path, "new")
+
+
+def test_a_folder_is_no_target(tmp_path):
+    (tmp_path / "here").mkdir()
+    for path in (tmp_path / "here", Path("/"), Path(".")):
+        with pytest.raises(ValueError, match=r"N534.*it is a folder"):
+            write_json(path, {})
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"N534.*file' is a file, not a folder"):
+        write_json(tmp_path / "file" / "a" / "b.json", {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "here"]
+
+
+def test_what_can_not_be_written_leaves_nothing(tmp_path, monkeypatch):
+    def fail(one, other):
+        raise OSError("no space")
+
+    monkeypatch.setattr(cells.os, "replace", fail)
+    with pytest.raises(OSError, match="no space"):
+        write_json(tmp_path / "a.json", {})
+    assert not list(tmp_path.iterdir())
 
 
 def test_k_order():

@@ -1,6 +1,8 @@
 """Any gold and prediction, in any form, judged by the same code."""
 
 import json
+import re
+import shutil
 
 import numpy as np
 import pytest
@@ -153,34 +155,118 @@ def test_the_file_of_a_cell(datasets_dir, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "problem"),
     [
-        "no json",
-        '{"spans": []}',
-        '{"text": "abc", "spans": [{"start": 0, "end": 9, "label": "A"}]}',
-        '{"text": "abc", "spans": [{"start": 2, "end": 1, "label": "A"}]}',
-        '{"text": "a  b", "spans": [{"start": 1, "end": 3, "label": "A"}]}',
-        '{"text": "abc", "spans": [{"start": 0, "label": "A"}]}',
-        '{"text": "abc", "spans": 3}',
-        '{"text": "abc", "spans": [{"start": 0, "end": 2, "label": "A"}, '
-        '{"start": 1, "end": 3, "label": "A"}]}',
+        ("no json", "no JSON, .* at character 1. Got: no json"),
+        ("[1]", r"not a JSON object. Got: \[1\]"),
+        ('{"spans": []}', '"text" is missing. Got: the keys spans'),
+        ('{"text": "abc"}', '"spans" is missing. Got: the keys text'),
+        ('{"text": 3, "spans": []}', '"text" is not a string. Got: 3'),
+        ('{"text": "abc", "spans": 3}', '"spans" is not a list. Got: 3'),
+        ('{"text": "abc", "spans": [[0, 2, "A"]]}', "not a JSON object"),
+        (
+            '{"text": "abc", "spans": [{"start": 0, "end": 9, "label": "A"}]}',
+            "0 to 9 is not within the text, which has 3 characters",
+        ),
+        (
+            '{"text": "abc", "spans": [{"start": 2, "end": 1, "label": "A"}]}',
+            "2 to 1 is not within",
+        ),
+        (
+            '{"text": "a  b", "spans": [{"start": 1, "end": 3, "label": "A"}]}',
+            "1 to 3 is white space",
+        ),
+        (
+            '{"text": "abc", "spans": [{"start": 0, "label": "A"}]}',
+            'has no "end"',
+        ),
+        (
+            '{"text": "abc", "spans": [{"start": 0.5, "end": 2, "label": "A"}]}',
+            "not a whole number",
+        ),
+        (
+            '{"text": "abc", "spans": [{"start": 0, "end": 2, "label": "A"}, '
+            '{"start": 1, "end": 3, "label": "A"}]}',
+            "from 1 on overlaps one that ends at 2",
+        ),
     ],
 )
-def test_bad_lines_are_named(tmp_path, gold, line):
+def test_bad_lines_are_named(tmp_path, gold, line, problem):
     path = tmp_path / "bad.jsonl"
     path.write_text("\n" + line + "\n")
-    with pytest.raises(ValueError, match=r"N519.*bad\.jsonl, document 2"):
+    with pytest.raises(ValueError, match=rf"N519.*bad\.jsonl, line 2: .*{problem}"):
         read_pair(gold, path)
 
 
 def test_texts_must_be_the_same(tmp_path, gold):
-    with pytest.raises(ValueError, match=r"N518.*3 gold texts and 2"):
-        read_pair(gold, write_jsonl(tmp_path / "few.jsonl", GOLD[:2]))
-    other = [*GOLD[:2], {"text": "Other.", "spans": []}]
-    with pytest.raises(ValueError, match=r"N518.*text 3.*'Other\.'"):
+    both = r"'.*gold\.jsonl'.*'.*{}\.jsonl'"
+    few = write_jsonl(tmp_path / "few.jsonl", GOLD[:2])
+    with pytest.raises(ValueError, match=r"N518.*3 gold texts.* 2 predicted") as error:
+        read_pair(gold, few)
+    assert re.search(both.format("few"), str(error.value))
+    other = [*GOLD[:2], {"text": "Ann met Bob in Rome.", "spans": []}]
+    with pytest.raises(ValueError, match=r"N518.*text 3.*character 10") as error:
         read_pair(gold, write_jsonl(tmp_path / "other.jsonl", other))
+    # `write_jsonl` leaves every other line empty
+    assert re.search(both.format("other"), str(error.value))
+    assert str(error.value).count("(line 5)") == 2
     with pytest.raises(ValueError, match=r"N520.*documents"):
         read_pair(gold, tmp_path / "told.txt")
+
+
+def test_empty_files_are_named(tmp_path, gold):
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    with pytest.raises(ValueError, match=r"N518.*0 predicted ones in '.*empty\.jsonl'"):
+        read_pair(gold, empty)
+    with pytest.raises(ValueError, match=r"N531.*empty\.jsonl'.* 0 texts.*\"spans\""):
+        read_pair(empty, gold)
+    docs = [Doc(Vocab(), words=["a"])]
+    DocBin(docs=docs).to_disk(tmp_path / "bare.spacy")
+    with pytest.raises(ValueError, match=r"N531.*bare\.spacy'.* 1 texts.*doc\.ents"):
+        read_pair(tmp_path / "bare.spacy", gold)
+
+
+@pytest.mark.parametrize("name", ["no.jsonl", "no.spacy", "no.npz", "nothing"])
+def test_missing_files_are_named(tmp_path, gold, name):
+    with pytest.raises(FileNotFoundError, match=f"N001.*predictions '.*{name}'"):
+        read_pair(gold, tmp_path / name)
+    with pytest.raises(FileNotFoundError, match=f"N001.*gold '.*{name}'"):
+        read_pair(tmp_path / name, gold)
+
+
+def test_files_in_another_encoding_are_named(tmp_path, gold):
+    path = tmp_path / "latin.jsonl"
+    lines = ['{"text": "Ann", "spans": []}', '{"text": "Zoë", "spans": []}']
+    path.write_bytes("\n".join(lines).encode("latin-1"))
+    with pytest.raises(ValueError, match=r"N519.*latin\.jsonl, line 2: not UTF-8"):
+        read_pair(gold, path)
+    marked = tmp_path / "marked.jsonl"
+    marked.write_bytes(b"\xef\xbb\xbf" + gold.read_bytes())
+    assert len(read_pair(gold, marked).spans) == 5
+
+
+def test_damaged_docbins_are_named(tmp_path, gold, datasets_dir):
+    path = tmp_path / "bad.spacy"
+    path.write_bytes(b"nothing of spaCy's")
+    for pair in ((gold, path), (path, gold)):
+        with pytest.raises(ValueError, match=r"N530.*bad\.spacy.*DocBin\.to_disk"):
+            read_pair(*pair)
+    folder = tmp_path / "gallery"
+    shutil.copytree(datasets_dir / "gallery", folder)
+    whole = (folder / "test.spacy").read_bytes()
+    (folder / "test.spacy").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"N530.*gallery/test\.spacy"):
+        read_pair(folder, gold)
+    for text in ("{", "{}", '{"labels": 3}'):
+        (folder / "meta.json").write_text(text)
+        with pytest.raises(ValueError, match=r"N535.*gallery/meta\.json.*labels"):
+            read_pair(folder, gold)
+
+
+def test_unknown_languages_are_named(gold):
+    with pytest.raises(ValueError, match=r"N532.*'zz'.*no such language.* de,.* xx"):
+        read_pair(gold, gold, lang="zz")
 
 
 def test_tallies_add_up_to_the_metrics(datasets_dir):

@@ -45,7 +45,7 @@ def test_the_most_telling_come_first(project: Path) -> None:
     [
         ("concepts/train/0.spacy", "other"),
         ("encoder/config.json", '{"a": 1}'),
-        ("pretrain.cfg", "[pretrain]\nmax_epochs = 3\n"),
+        ("pretrain.cfg", "[pretrain]\nmax_epochs = 3\n[pretrain.model]\nbias = -5.0\n"),
         ("fewshot.cfg", "[training]\nmax_steps = 4\n"),
         ("ner/toy/test.spacy", "other"),
     ],

@@ -50,7 +50,9 @@ def test_data_card_says_what_is_known() -> None:
     assert "2 of 1,200 sentences share a run of 8 words" in card
     assert "City 90" in card
     assert "| address |" not in card
-    assert "| spacy-nuner | " in card
+    assert "| where the card was made | " in card and "; spacy-nuner 0" in card
+    # A corpus is not pre-trained
+    assert "pre-training |" not in card
 
 
 def test_no_check_is_no_clean_bill() -> None:
@@ -60,7 +62,8 @@ def test_no_check_is_no_clean_bill() -> None:
 def test_the_part_about_the_run_is_replaced() -> None:
     log = [{"step": 20, "epoch": 1, "sentences_per_second": 10.0}]
     run = describe_run(log, n_sentences=3000)
-    assert run["time of pre-training"] == "about 10 minutes"
+    assert run["time of pre-training"] == "about 10 minutes by its speed"
+    assert run["hardware of pre-training"] == "not recorded"
     block = render_run_block(SOURCES, LEAKS, run)
     card = put_run_block("# Encoder\n\nText.\n", block)
     again = put_run_block(card + "\nAfter.\n", render_run_block(SOURCES, None, run))
@@ -68,6 +71,39 @@ def test_the_part_about_the_run_is_replaced() -> None:
     assert again.startswith("# Encoder\n\nText.\n")
     assert again.endswith("\nAfter.\n")
     assert "Not checked" in again and "City 90" not in again
+
+
+def test_hardware_is_that_of_the_run() -> None:
+    first = {
+        "step": 200,
+        "epoch": 1,
+        "hardware": {"machine": "Linux, 16 cores", "device": "H200", "processes": 2},
+        "seconds": 90.0,
+    }
+    hardware = {"machine": "Linux, 2 cores", "device": "cpu", "processes": 2}
+    log = [
+        {"step": 200, "epoch": 1, "loss": 1.0, "sentences_per_second": 10.0},
+        first,
+        # A run that is finished is past its last epoch
+        {"step": 339, "epoch": 9, "hardware": hardware, "seconds": 30.0},
+    ]
+    run = describe_run(log, n_sentences=3000)
+    assert run["machine of pre-training"] == "Linux, 16 cores, then Linux, 2 cores"
+    assert run["device of pre-training"] == "H200, then cpu"
+    assert run["processes of pre-training"] == "2"
+    assert run["wall time of pre-training"] == "2.0 minutes, in 2 parts"
+    assert "time of pre-training" not in run
+    assert list(run)[-1] == "where the card was made"
+    text = render_run_block(SOURCES, None, run)
+    assert "| device of pre-training | H200, then cpu |" in text
+    # One part without a time: no sum of the others in its place
+    log[2].pop("seconds")
+    run = describe_run(log, n_sentences=3000)
+    assert "wall time of pre-training" not in run
+    assert run["time of pre-training"] == "about 10 minutes by its speed"
+    run = describe_run(encoder={"hardware": hardware, "seconds": 60})
+    assert run["device of pre-training"] == "cpu"
+    assert run["wall time of pre-training"] == "1.0 minutes"
 
 
 def test_words_of_others_stay_words() -> None:

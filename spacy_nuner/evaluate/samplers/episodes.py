@@ -54,8 +54,14 @@ def sample_episode(
     totals = counts.sum(axis=0)
     known = [i for i in _by_name(labels) if totals[i] >= k + q]
     if n_way < 1 or len(known) < n_way:
-        short = {labels[i]: int(totals[i]) for i in _by_name(labels) if i not in known}
-        problem = f"{len(known)} types have {k + q} mentions; too few have {short}"
+        problem = (
+            f"the pool has {len(labels)} types, of which {len(known)} have {k + q} "
+            "mentions or more"
+        )
+        short = [i for i in _by_name(labels) if i not in known]
+        if short:
+            named = ", ".join(f"{labels[i]} ({totals[i]})" for i in short)
+            problem = f"{problem}; too few have {named}"
         raise ValueError(_impossible(n_way, k, q, problem))
     rng = random.Random(_seed(f"{seed}/types"))
     has = counts > 0

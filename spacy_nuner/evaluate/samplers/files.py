@@ -5,18 +5,21 @@ itself and of the data set: a set that does not fit the data is refused, not use
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import srsly
 
-from ...errors import Errors
+from ...errors import Errors, Warnings
 from ..cells import write_json
 from ..data import Dataset, sha256_of
 from ..metrics import Ints
 from ..plan import Plan
 from ..sampling import Draw, check_sample
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 1
 # What `evaluate` can be given; episodes have sets of their own kind
@@ -62,7 +65,8 @@ def write_set(
     content (Mapping[str, Any]): What else is to be known: sampler, k, seed, method.
     indices (Sequence[int]): Rows of the pool.
     counts (Ints): What the sampler counts, (n_sentences, n_types).
-    RETURNS (bool): False if the file is there with the same content.
+    RETURNS (bool): False if the file is there with the same content. One that is
+        damaged is written anew, with a warning.
     """
     totals = counts[list(indices)].sum(axis=0).tolist()
     whole = {
@@ -75,10 +79,24 @@ def write_set(
         "counts": dict(zip(dataset.labels, totals, strict=True)),
     }
     whole["sha256"] = sha256_of(whole)
-    if path.is_file() and srsly.read_json(path) == whole:
-        return False
+    if path.is_file():
+        try:
+            if _load(path) == whole:
+                return False
+        except ValueError as error:
+            logger.warning(Warnings.W530.format(path=path, problem=error))
     write_json(path, whole)
     return True
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = srsly.read_json(path)
+    except ValueError as error:
+        raise ValueError(f"no whole JSON, {error}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"a JSON {type(content).__name__}, not an object")
+    return content
 
 
 def read_set(path: Path, dataset: Dataset) -> dict[str, Any]:
@@ -90,9 +108,8 @@ def read_set(path: Path, dataset: Dataset) -> dict[str, Any]:
     RAISES (ValueError): If the file was changed or is of other data.
     """
     try:
-        content = dict(srsly.read_json(path))
-        indices = [int(i) for i in content["indices"]]
-    except (ValueError, KeyError, TypeError) as error:
+        content = _load(path)
+    except ValueError as error:
         raise ValueError(Errors.N522.format(path=path, problem=error)) from None
     bare = {name: value for name, value in content.items() if name != "sha256"}
     problem = None
@@ -100,7 +117,7 @@ def read_set(path: Path, dataset: Dataset) -> dict[str, Any]:
         problem = "its content doesn't have the hash that it names"
     elif content.get("dataset_sha256") != dataset.sha256:
         problem = f"it was drawn from other data than '{dataset.name}' has now"
-    elif content.get("text_sha256") != hash_texts(dataset, indices):
+    elif content.get("text_sha256") != hash_texts(dataset, content.get("indices", [])):
         problem = "its sentences have other texts"
     if problem:
         raise ValueError(Errors.N522.format(path=path, problem=problem))

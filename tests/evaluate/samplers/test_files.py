@@ -113,7 +113,7 @@ def test_episodes_have_support_and_query(dataset, folder):
     [
         ({"indices": [0, 1]}, "hash that it names"),
         ({"sha256": "0"}, "hash that it names"),
-        (None, "Expected"),
+        (None, "no whole JSON"),
     ],
 )
 def test_a_changed_file_is_refused(dataset, folder, change, message):
@@ -125,6 +125,22 @@ def test_a_changed_file_is_refused(dataset, folder, change, message):
         srsly.write_json(path, srsly.read_json(path) | change)
     with pytest.raises(ValueError, match=f"N522.*seed0.*({message})"):
         read_sets(dataset, folder, "k2k", [1], 1)
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[1]", "\x00"])
+def test_a_damaged_set_is_drawn_anew(dataset, folder, damage, caplog):
+    request = Request("k2k", [1], 2)
+    make_sets(dataset, folder, request)
+    path = set_path(folder, "k2k", 1, 1)
+    whole = path.read_bytes()
+    path.write_text(damage)
+    with pytest.raises(ValueError, match=r"N522.*seed1\.json"):
+        read_sets(dataset, folder, "k2k", [1], 2)
+    with caplog.at_level("WARNING", "spacy_nuner"):
+        assert make_sets(dataset, folder, request)[:2] == (1, 1)
+    assert "W530" in caplog.text and "seed1.json" in caplog.text
+    assert path.read_bytes() == whole
+    assert len(read_sets(dataset, folder, "k2k", [1], 2).draws) == 2
 
 
 def test_a_set_of_other_data_is_refused(dataset, folder):
