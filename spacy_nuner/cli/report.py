@@ -33,9 +33,11 @@ def report(
 ) -> None:
     """Write the report: index.html, summary.json, summary.md and figures/*.svg.
 
-    What is missing is said in the report, not hidden.
+    What is missing is said in the report, not hidden; the folder of the metrics has to
+    be there.
     """
     from spacy_nuner.cli.show import msg
+    from spacy_nuner.errors import Errors
     from spacy_nuner.report.collect import read_inputs
     from spacy_nuner.report.findings import make_findings, read_comparisons
     from spacy_nuner.report.ours import read_ours
@@ -45,6 +47,9 @@ def report(
     from spacy_nuner.report.write import write_report
 
     try:
+        if not metrics.is_dir():
+            what = "the folder of the metrics"
+            raise FileNotFoundError(Errors.N001.format(what=what, path=metrics))
         inputs = read_inputs(
             metrics,
             corpus=corpus,

@@ -111,12 +111,3 @@ def test_what_is_wrong_is_said(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     assert code in call(*arguments, code=1)
-
-
-def test_tables_without_any_cell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    told = call("tables", "4", "--quiet")
-    assert "0 of 1 tables have figures of ours" in told
-    assert "--only text" in (tmp_path / "reports" / "tables.md").read_text()

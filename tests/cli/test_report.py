@@ -53,8 +53,16 @@ def test_report(tmp_path: Path) -> None:
 
 def test_without_metrics(tmp_path: Path) -> None:
     code, output = run(tmp_path / "none", "-o", tmp_path / "reports")
+    assert code == 1
+    assert "N001" in output
+    assert not (tmp_path / "reports").exists()
+
+
+def test_without_cells(tmp_path: Path) -> None:
+    (tmp_path / "metrics").mkdir()
+    code, output = run(tmp_path / "metrics", "-o", tmp_path / "reports")
     assert code == 0
-    assert "is not there" in output
+    assert "no finished cell" in output
     assert (tmp_path / "reports" / "index.html").is_file()
 
 
