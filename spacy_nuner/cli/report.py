@@ -38,8 +38,10 @@ def report(
     """
     from spacy_nuner.cli.show import msg
     from spacy_nuner.errors import Errors
+    from spacy_nuner.report.ablation_charts import draw_ablations
     from spacy_nuner.report.collect import read_inputs
     from spacy_nuner.report.findings import make_findings, read_comparisons
+    from spacy_nuner.report.llm_charts import draw_beside_llm
     from spacy_nuner.report.ours import read_ours
     from spacy_nuner.report.readme import update_readme
     from spacy_nuner.report.reproduce import make_tables
@@ -64,6 +66,7 @@ def report(
             output,
             paper_tables=make_tables(ours),
             findings=make_findings(ours, read_comparisons(metrics)),
+            more_charts=draw_ablations(ours) | draw_beside_llm(ours),
         )
         is_new = readme is not None and update_readme(readme, output / "summary.json")
     except (ValueError, OSError) as error:
