@@ -1,4 +1,4 @@
-"""`spacy-nuner compare`: cells of an experiment -> differences, tests, verdicts."""
+"""`spacy-nuner compare`: cells of systems -> differences, tests, verdicts."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ METRICS = ("token_macro_f1", "entity_micro_f1", "text_set_f1")
 def compare(
     experiment: Path = typer.Argument(..., help="Folder of cells: metrics/fewshot."),
     systems: list[str] = typer.Argument(
-        ..., help="Two systems or more; every two of them are compared."
+        ...,
+        help="Two systems or more; every two of them are compared. One of another "
+        "experiment by its folder: metrics/finetune/nuner.",
     ),
     datasets_dir: Path = typer.Option(
         Path("corpus/ner"), help="Folder of the data sets, from 'convert'."
@@ -26,6 +28,11 @@ def compare(
         help="JSON file. Default: comparisons/<experiment>.<systems>.json beside the "
         "experiment.",
     ),
+    skip_missing: bool = typer.Option(
+        False,
+        "--skip-missing",
+        help="Leave systems without cells out, with a warning. Else: an error.",
+    ),
     resamples: int = typer.Option(2000, min=100, help="Bootstrap samples."),
     seed: int = typer.Option(0, help="Seed of the bootstrap and the permutations."),
 ) -> None:
@@ -38,8 +45,17 @@ def compare(
     from spacy_nuner.errors import Errors
     from spacy_nuner.evaluate.cells import write_json
     from spacy_nuner.evaluate.stats.compare import Settings, compare_systems
+    from spacy_nuner.evaluate.stats.runs import list_there, locate_system
 
-    names = ".".join([experiment.name, *systems])
+    if skip_missing:
+        systems, missing = list_there(experiment, systems)
+        for system in missing:
+            msg.warn(f"left out: {system} has no cells with predictions")
+        if len(systems) < 2:
+            msg.warn("Nothing to compare: fewer than two systems are there")
+            return
+    places = [locate_system(experiment, system)[0] for system in systems]
+    names = ".".join([experiment.name, *(p.replace("/", "-") for p in places)])
     path = output or experiment.parent / "comparisons" / f"{names}.json"
     try:
         if metric not in METRICS:

@@ -48,7 +48,8 @@ def episodes(
     source types (the pool), adapted to the support set of each episode and tested on
     its query set. Networks are trained once; finished episodes are skipped; stop it at
     any moment, the same command goes on. Settings of the config can be changed here:
-    --tadner.layers mean4.
+    --tadner.layers mean4. Exit codes: 0 all is done or the time is over; 1 an error;
+    130 stopped by Ctrl-C.
     """
     from spacy.cli._util import parse_config_overrides
 
@@ -74,6 +75,7 @@ def episodes(
         )
         with stop_on_interrupt() as should_stop:
             result = run_episodes(request, should_stop=should_stop)
+            is_interrupted = should_stop()
     except (ValueError, OSError) as error:
         msg.fail(str(error), exits=1)
     if result.status != "finished":
@@ -82,9 +84,11 @@ def episodes(
     counts = f"{result.n_computed} episodes computed, {result.n_skipped} were there"
     if result.summary is None:
         msg.info(f"{request.folder}: {counts}")
-        raise typer.Exit(130)
+        raise typer.Exit(130 if is_interrupted else 0)
     mean, interval = result.summary["episode_mean_f1"], result.summary["interval"]
     shown = "" if interval is None else f" ({interval[0]:.3f} to {interval[1]:.3f})"
     msg.good(
         f"{request.folder}: {counts}", f"F1, mean over episodes: {mean:.3f}{shown}"
     )
+    if is_interrupted:
+        raise typer.Exit(130)

@@ -33,11 +33,15 @@ def report(
 ) -> None:
     """Write the report: index.html, summary.json, summary.md and figures/*.svg.
 
-    What is missing is said in the report, not hidden.
+    What is missing is said in the report, not hidden; the folder of the metrics has to
+    be there.
     """
     from spacy_nuner.cli.show import msg
+    from spacy_nuner.errors import Errors
+    from spacy_nuner.report.ablation_charts import draw_ablations
     from spacy_nuner.report.collect import read_inputs
     from spacy_nuner.report.findings import make_findings, read_comparisons
+    from spacy_nuner.report.llm_charts import draw_beside_llm
     from spacy_nuner.report.ours import read_ours
     from spacy_nuner.report.readme import update_readme
     from spacy_nuner.report.reproduce import make_tables
@@ -45,6 +49,9 @@ def report(
     from spacy_nuner.report.write import write_report
 
     try:
+        if not metrics.is_dir():
+            what = "the folder of the metrics"
+            raise FileNotFoundError(Errors.N001.format(what=what, path=metrics))
         inputs = read_inputs(
             metrics,
             corpus=corpus,
@@ -59,6 +66,7 @@ def report(
             output,
             paper_tables=make_tables(ours),
             findings=make_findings(ours, read_comparisons(metrics)),
+            more_charts=draw_ablations(ours) | draw_beside_llm(ours),
         )
         is_new = readme is not None and update_readme(readme, output / "summary.json")
     except (ValueError, OSError) as error:

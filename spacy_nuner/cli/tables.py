@@ -17,8 +17,12 @@ def tables(
     encoder: Path = typer.Option(
         Path("encoders/sample/nuner.json"), help="The main encoder, for the scale."
     ),
-    output: Path = typer.Option(
-        Path("reports"), "--output", "-o", help="Gets tables.md and tables.json."
+    output: Path | None = typer.Option(
+        None,
+        "--output",
+        "-o",
+        help="Gets tables.md and tables.json. Default: reports, where all tables are "
+        "asked for; else nothing is written.",
     ),
     quiet: bool = typer.Option(False, "--quiet", help="Write the files and no table."),
 ) -> None:
@@ -44,29 +48,35 @@ def tables(
             if number not in TABLES:
                 allowed = ", ".join(TABLES)
                 raise ValueError(Errors.N620.format(got=number, allowed=allowed))
+        if not metrics.is_dir():
+            what = "the folder of the metrics"
+            raise FileNotFoundError(Errors.N001.format(what=what, path=metrics))
         # An empty folder: of the cells only ours are read, once
         inputs = read_inputs(
             metrics / "nothing", corpus=corpus, log=None, encoder=encoder
         )
         ours = read_ours(metrics, scale=make_scale(inputs)["text"])
+        if not (ours.scores or ours.episodes):
+            raise ValueError(Errors.N621.format(path=metrics))
         made = make_tables(ours, numbers or ())
         findings = make_findings(ours, read_comparisons(metrics))
         wanted = set(numbers or ())
         findings = [f for f in findings if not wanted or f["table"] in wanted]
-        output.mkdir(parents=True, exist_ok=True)
-        content = {"format": FORMAT, "tables": made, "findings": findings}
-        text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-        write_text(output / "tables.json", text)
-        write_text(output / "tables.md", render_tables(made, findings))
+        # The files hold all tables: those of a few don't take their place unasked
+        folder = output or (None if numbers else Path("reports"))
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            content = {"format": FORMAT, "tables": made, "findings": findings}
+            text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+            write_text(folder / "tables.json", text)
+            write_text(folder / "tables.md", render_tables(made, findings))
     except (ValueError, OSError) as error:
         msg.fail(str(error), exits=1)
     if not quiet:
         _print(made, findings)
     n_filled = sum(table["is_filled"] for table in made)
-    msg.good(
-        f"{n_filled} of {len(made)} tables have figures of ours: "
-        f"{output / 'tables.md'}, {output / 'tables.json'}"
-    )
+    where = f": {folder / 'tables.md'}, {folder / 'tables.json'}" if folder else ""
+    msg.good(f"{n_filled} of {len(made)} tables have figures of ours{where}")
 
 
 def _print(made: list[dict[str, Any]], findings: list[dict[str, Any]]) -> None:

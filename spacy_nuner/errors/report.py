@@ -25,3 +25,7 @@ class ReportErrors:
         "the page of 'spacy-nuner check-sheet' saves with the key s."
     )
     N620 = "The paper has no Table {got}. Allowed: {allowed}."
+    N621 = (
+        "No finished cell in '{path}': there is no figure of ours to put into a table. "
+        "Give the folder of the metrics with --metrics, or run 'spacy-nuner evaluate'."
+    )

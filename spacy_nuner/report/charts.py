@@ -7,12 +7,11 @@ from typing import Any, Final, NamedTuple
 
 from . import curves
 from .collect import Inputs
-from .curves import CurvePoint
+from .curves import K_AXIS, Axis, CurvePoint, Looks, Series, look_of
 from .names import (
     GROUP_NAMES,
     dataset_order,
     name_dataset,
-    name_system,
     system_order,
 )
 from .paper import FEWSHOT
@@ -62,7 +61,7 @@ def draw_charts(summary: dict[str, Any], inputs: Inputs) -> dict[str, Chart]:
         rows = [(row, row[METRIC]) for row in fewshot if row["dataset"] == dataset]
         if series := _make_series(rows):
             # a data set's name is free text, an id and a file name are not
-            id, title = f"set-{_slug(dataset)}", name_dataset(dataset)
+            id, title = f"set-{slug(dataset)}", name_dataset(dataset)
             svg = curves.draw_learning_curves(id, title, series)
             charts[id] = Chart(title, svg, list_curves(series))
     concepts = (inputs.corpus or {}).get("concepts")
@@ -108,19 +107,25 @@ def _draw_training(log: list[dict[str, Any]]) -> dict[str, Chart]:
     return charts
 
 
-def list_curves(series: Mapping[str, Sequence[CurvePoint]]) -> ChartData:
+def list_curves(
+    series: Series, *, looks: Looks | None = None, axis: Axis = K_AXIS
+) -> ChartData:
     """Lay learning curves out as a table: systems as rows, k as columns.
 
-    series (Mapping[str, Sequence[CurvePoint]]): points by system.
+    series (Series): points by system.
+    looks (Looks | None): names, in the order of the rows; by default those and the
+        order of the report's systems.
+    axis (Axis): what is in the place of k.
     RETURNS (ChartData): means with their intervals.
     """
+    order = sorted(series, key=system_order)
+    looks = looks or {system: look_of(system) for system in order}
     ks = sorted({point.k for curve in series.values() for point in curve})
     rows = []
-    for system in sorted(series, key=system_order):
-        by_k = {point.k: point for point in series[system]}
-        cells = [_format_point(by_k.get(k)) for k in ks]
-        rows.append([name_system(system), *cells])
-    return ChartData(["System", *(f"k = {k}" for k in ks)], rows)
+    for system, look in looks.items():
+        by_k = {point.k: point for point in series.get(system, ())}
+        rows.append([look.name, *(_format_point(by_k.get(k)) for k in ks)])
+    return ChartData(["System", *(axis.point.format(k) for k in ks)], rows)
 
 
 def _format_point(point: CurvePoint | None) -> str:
@@ -221,5 +226,6 @@ def _paper_series(
     return found
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """RETURNS (str): A name that can stand in an id and in a file name."""
     return re.sub(r"[^a-zA-Z0-9_]+", "-", name)

@@ -14,6 +14,7 @@ from .files import read_json, read_object
 SCORES = ("token_macro_f1", "token_macro_f1_with_none", "entity_micro_f1")
 FIELDS = ("experiment", "system", "dataset", "k", "seed", *SCORES)
 CALIBRATION = "calibration.json"
+ASKED_ALONE = "subset_ner_v3"
 
 
 class Cell(NamedTuple):
@@ -30,6 +31,8 @@ class Cell(NamedTuple):
     seconds: float
     sampler: str
     settings: dict[str, Any]
+    # Some scores again, over just the sentences that an LLM was asked; {}: not there
+    asked_alone: dict[str, float]
 
 
 class Inputs(NamedTuple):
@@ -114,6 +117,8 @@ def _read_cell(path: Path) -> Cell:
         raise ValueError(Errors.N601.format(path=path, missing=", ".join(absent)))
     try:
         scores = {name: float(content[name]) for name in SCORES}
+        part = content.get(ASKED_ALONE) or {}
+        asked_alone = {name: float(part[name]) for name in SCORES if name in part}
     except (TypeError, ValueError) as error:
         raise ValueError(Errors.N602.format(path=path, problem=error)) from None
     return Cell(
@@ -128,6 +133,7 @@ def _read_cell(path: Path) -> Cell:
         seconds=float(content.get("seconds", 0.0)),
         sampler=str(content.get("sampler", "")),
         settings=dict(content.get("settings") or {}),
+        asked_alone=asked_alone,
     )
 
 

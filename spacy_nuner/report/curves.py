@@ -9,6 +9,7 @@ from .names import name_system
 from .svg import Frame, Label, Tick
 
 Frequencies = Sequence[tuple[str, int]]
+LEVEL: Final = "s-level"
 
 # shapes of the markers; the colours are in chart.css
 SHAPES: Final = {
@@ -30,53 +31,95 @@ class CurvePoint(NamedTuple):
     high: float | None
 
 
+class Look(NamedTuple):
+    """How a curve is called and drawn."""
+
+    name: str
+    css: str  # class in chart.css
+    shape: str  # of its markers
+
+
+class Axis(NamedTuple):
+    """What lies along the curves."""
+
+    label: str
+    point: str  # "k = {}": what one of its values is called
+
+
+K_AXIS: Final = Axis("k (each type has k to 2k mentions)", "k = {:,}")
+Series = Mapping[str, Sequence[CurvePoint]]
+Looks = Mapping[str, Look]
+
+
 def css_of(system: str) -> str:
     """A system's class in `chart.css`; unknown systems share one."""
     return f"s-{system}" if system in SHAPES else "s-other"
 
 
+def look_of(system: str) -> Look:
+    """RETURNS (Look): That of a system, the same in all charts."""
+    shape = SHAPES.get(system, "circle")
+    return Look(name_system(system), css_of(system), shape)
+
+
 def draw_learning_curves(
-    id: str, title: str, series: Mapping[str, Sequence[CurvePoint]]
+    id: str,
+    title: str,
+    series: Series,
+    *,
+    looks: Looks | None = None,
+    axis: Axis = K_AXIS,
+    levels: Mapping[str, float] | None = None,
 ) -> str:
     """Draw F1 over k with the 95 % intervals as bands.
 
     id (str): unique on the page.
     title (str): what the chart shows, such as the name of the data set.
-    series (Mapping[str, Sequence[CurvePoint]]): points by system, k rising.
+    series (Series): points by system, k rising.
+    looks (Looks | None): of each system; those of `look_of` by default.
+    axis (Axis): what is in the place of k.
+    levels (Mapping[str, float] | None): by name, what has one value whatever k is:
+        dashed lines.
     RETURNS (str): an `<svg>` element.
     """
-    points = [point for curve in series.values() for point in curve]
+    looks = looks or {system: look_of(system) for system in series}
+    levels = levels or {}
+    drawn = [(looks[system], curve) for system, curve in series.items() if curve]
+    points = [point for _, curve in drawn for point in curve]
     ks = sorted({point.k for point in points})
     tops = [point.mean if point.high is None else point.high for point in points]
-    top = min(100, 10 * math.ceil((max(tops) + 1) / 10))
+    top = min(100, 10 * math.ceil((max([*tops, *levels.values()]) + 1) / 10))
     frame = svg.make_frame(
         (ks[0] / 1.12, ks[-1] * 1.12), (0, top), log_x=True, right=165
     )
     parts = [
         svg.draw_axes(
             frame,
-            [Tick(k, str(k)) for k in ks],
+            [Tick(k, f"{k:,}") for k in ks],
             [Tick(y, str(y)) for y in range(0, int(top) + 1, 10 if top < 70 else 20)],
-            x_label="k (each type has k to 2k mentions)",
+            x_label=axis.label,
             y_label="token macro F1",
         )
     ]
     # bands lie under all lines
-    parts += [_draw_band(frame, curve, css_of(s)) for s, curve in series.items()]
-    parts += [_draw_curve(frame, curve, system) for system, curve in series.items()]
+    parts += [_draw_band(frame, curve, look.css) for look, curve in drawn]
+    for value in levels.values():
+        y = frame.y.at(value)
+        ends = [(frame.x.start, y), (frame.x.end, y)]
+        parts.append(svg.draw_line(ends, LEVEL))
+    parts += [_draw_curve(frame, curve, look, axis) for look, curve in drawn]
     labels = [
-        Label(frame.y.at(curve[-1].mean), name_system(system), css_of(system))
-        for system, curve in series.items()
-        if curve
+        Label(frame.y.at(curve[-1].mean), look.name, look.css) for look, curve in drawn
     ]
+    labels += [Label(frame.y.at(y), name, LEVEL) for name, y in levels.items()]
     parts.append(svg.draw_labels(frame, labels))
-    description = "; ".join(
-        f"{name_system(system)}: {curve[0].mean:.1f} at k = {curve[0].k}, "
-        f"{curve[-1].mean:.1f} at k = {curve[-1].k}"
-        for system, curve in series.items()
-        if curve
-    )
-    return svg.render_chart(id, title, description, frame, parts)
+    told = [
+        f"{look.name}: {curve[0].mean:.1f} at {axis.point.format(curve[0].k)}, "
+        f"{curve[-1].mean:.1f} at {axis.point.format(curve[-1].k)}"
+        for look, curve in drawn
+    ]
+    told += [f"{name}: {value:.1f}" for name, value in levels.items()]
+    return svg.render_chart(id, title, "; ".join(told), frame, parts)
 
 
 def _draw_band(frame: Frame, curve: Iterable[CurvePoint], css: str) -> str:
@@ -91,18 +134,20 @@ def _draw_band(frame: Frame, curve: Iterable[CurvePoint], css: str) -> str:
     return svg.draw_band(edges[0], edges[1], css)
 
 
-def _draw_curve(frame: Frame, curve: Sequence[CurvePoint], system: str) -> str:
-    css, shape = css_of(system), SHAPES.get(system, "circle")
+def _draw_curve(
+    frame: Frame, curve: Sequence[CurvePoint], look: Look, axis: Axis
+) -> str:
     places = [(frame.x.at(point.k), frame.y.at(point.mean)) for point in curve]
-    parts = [svg.draw_line(places, css)]
+    parts = [svg.draw_line(places, look.css)]
     for point, (x, y) in zip(curve, places, strict=True):
         spread = (
             f" ({point.low:.1f} to {point.high:.1f})"
             if point.low is not None and point.high is not None
             else ""
         )
-        hint = f"{name_system(system)}, k = {point.k}: {point.mean:.1f}{spread}"
-        parts.append(svg.draw_marker(x, y, shape, css, hint))
+        place = axis.point.format(point.k)
+        hint = f"{look.name}, {place}: {point.mean:.1f}{spread}"
+        parts.append(svg.draw_marker(x, y, look.shape, look.css, hint))
     return "".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ from .claims import CLAIMS, MARGIN, Claim, Kind
 from .files import read_object
 from .intervals import describe
 from .names import format_signed
-from .ours import ABLATIONS, EPISODES, BySeed, Ours
+from .ours import ABLATIONS, ASKED_ALONE, EPISODES, BySeed, Ours, Place
 from .rows import k_order
 from .sources import Source
 
@@ -18,8 +19,9 @@ NOT_MEASURED = "not measured"
 SENTENCES = "test sentences and training sets"
 SETS = "training sets alone"
 EPISODES_ALONE = "episodes"
-# experiment, one system, other system, data set, k, metric -> value, low, high
-Compared = dict[tuple[str, str, str, str, str, str], tuple[float, float, float]]
+System = tuple[str, str]  # experiment, system
+# one, other, data set, k, metric -> value, low, high
+Compared = dict[tuple[System, System, str, str, str], tuple[float, float, float]]
 
 
 class Difference(NamedTuple):
@@ -40,7 +42,9 @@ def read_comparisons(metrics: Path) -> Compared:
     RETURNS (Compared): differences in points with their 95 % interval.
     """
     found: Compared = {}
-    paths = sorted(metrics.glob("comparisons/*.json"))
+    paths = list(metrics.glob("comparisons/*.json"))
+    # The same systems may have been compared twice: the newest is read last
+    paths.sort(key=lambda path: (path.stat().st_mtime, path.name))
     paths += sorted((metrics / ABLATIONS).glob("*/comparison.json"))
     for path in paths:
         content = read_object(path)
@@ -50,11 +54,15 @@ def read_comparisons(metrics: Path) -> Compared:
         for row in content["differences"]:
             place = row["dataset"], str(row["k"]), row["metric"]
             value, (low, high) = 100 * row["value"], row["both"]
-            one, other = row["one"], row["other"]
-            interval = value, 100 * low, 100 * high
-            turned = -value, -100 * high, -100 * low
-            found[(experiment, one, other, *place)] = interval
-            found[(experiment, other, one, *place)] = turned
+            # A system of another experiment has its name before it
+            one, other = (
+                (elsewhere or experiment, name)
+                for elsewhere, _, name in (
+                    str(row[side]).rpartition("/") for side in ("one", "other")
+                )
+            )
+            found[(one, other, *place)] = value, 100 * low, 100 * high
+            found[(other, one, *place)] = -value, -100 * high, -100 * low
     return found
 
 
@@ -71,12 +79,12 @@ def make_findings(ours: Ours, compared: Compared) -> list[dict[str, Any]]:
 
 
 def _judge_claim(claim: Claim, ours: Ours, compared: Compared) -> dict[str, Any]:
-    one, other = ours.find(claim.one), ours.find(claim.other)
-    differences: list[Difference] = []
-    notes = []
-    if one and other:
-        differences = list(_differ(claim, one, other, ours, compared))
-        notes = [f"{s.system}: {s.note}" for s in (one, other) if s.note]
+    if claim.one[0].experiment == EPISODES:
+        differences = list(_differ_in_episodes(claim.one[0], claim.other[0], ours))
+        return _finding(claim.table, claim.text, claim.kind, differences)
+    pairs = list(_pair(claim, ours))
+    differences = [_differ(pair, ours, compared) for pair in pairs]
+    notes = _list_notes(pairs)
     return _finding(claim.table, claim.text, claim.kind, differences, notes)
 
 
@@ -147,47 +155,80 @@ def say(differences: Sequence[Difference], verdicts: dict[str, str], kind: Kind)
     return f"{'; '.join(parts)} [95 % over {', '.join(bases)}{margin}]"
 
 
-def _differ(
-    claim: Claim, one: Source, other: Source, ours: Ours, compared: Compared
-) -> Iterator[Difference]:
-    if one.experiment == EPISODES:
-        yield from _differ_in_episodes(one, other, ours)
-        return
-    shared = set(ours.ks(one)) & set(ours.ks(other))
-    pairs = claim.ks or tuple((k, k) for k in sorted(shared, key=k_order))
-    for k_one, k_other in pairs:
-        names = list(claim.datasets) or [
-            name
-            for name in ours.list_datasets(one, k_one)
-            if name in ours.list_datasets(other, k_other)
+class _Pair(NamedTuple):
+    """The cells of both systems at one k, and the metric of each."""
+
+    one: Place
+    other: Place
+    metrics: tuple[str, str]
+
+    @property
+    def label(self) -> str:
+        ks = dict.fromkeys((self.one.k, self.other.k))
+        return " against ".join(ks)
+
+
+def _pair(claim: Claim, ours: Ours) -> Iterator[_Pair]:
+    """YIELDS (_Pair): For each k the best sources that have the same data sets."""
+    shared = set(ours.ks(claim.one)) & set(ours.ks(claim.other))
+    ks = claim.ks or tuple((k, k) for k in sorted(shared, key=k_order))
+    metric = claim.metric
+    for k_one, k_other in ks:
+        ones, others = (
+            ours.list_places(sources, k, metric, claim.datasets)
+            for sources, k in ((claim.one, k_one), (claim.other, k_other))
+        )
+        pairs = [
+            (one._replace(datasets=common), other._replace(datasets=common))
+            for one, other in product(ones, others)
+            if (common := [name for name in one.datasets if name in other.datasets])
+            and all(ours.by_seed(p.source, p.k, metric, common) for p in (one, other))
         ]
-        if k_one == k_other and (
-            found := _look_up(compared, one, other, names, k_one, claim.metric, ours)
-        ):
-            yield found
+        if not pairs:
             continue
-        first = ours.by_seed(one, k_one, claim.metric, names)
-        second = ours.by_seed(other, k_other, claim.metric, names)
-        label = k_one if k_one == k_other else f"{k_one} against {k_other}"
-        if first and second:
-            yield _subtract(label, first, second, SETS)
+        one, other = max(pairs, key=lambda pair: pair[0].rank)
+        n_one, n_other = (
+            ours.n_test[(*place.source[:2], place.datasets[0], place.k)]
+            for place in (one, other)
+        )
+        metrics = ours.narrow(one, metric, n_other), ours.narrow(other, metric, n_one)
+        yield _Pair(one, other, metrics)
 
 
-def _look_up(
-    compared: Compared,
-    one: Source,
-    other: Source,
-    names: Sequence[str],
-    k: str,
-    metric: str,
-    ours: Ours,
-) -> Difference | None:
-    """Average the compared differences over data sets, which are independent."""
-    keys = [
-        (one.experiment, one.system, other.system, name, k, metric) for name in names
+def _list_notes(pairs: Sequence[_Pair]) -> list[str]:
+    """RETURNS (list[str]): How systems differ from the paper's, and at which k."""
+    labels: dict[str, list[str]] = {}
+    for pair in pairs:
+        for place, metric in zip(pair[:2], pair.metrics, strict=True):
+            notes = [place.source.note] if place.source.note else []
+            notes += [ASKED_ALONE.strip()] if metric.endswith(ASKED_ALONE) else []
+            for note in notes:
+                text = f"{place.source.system}: {note}"
+                labels.setdefault(text, []).append(pair.label)
+    return [
+        text if len(ks) == len(pairs) else f"{text} (k = {', '.join(ks)})"
+        for text, ks in labels.items()
     ]
-    if one.experiment != other.experiment or not keys:
+
+
+def _differ(pair: _Pair, ours: Ours, compared: Compared) -> Difference:
+    if found := _look_up(pair, ours, compared):
+        return found
+    first, second = (
+        ours.by_seed(place.source, place.k, metric, place.datasets)
+        for place, metric in zip(pair[:2], pair.metrics, strict=True)
+    )
+    return _subtract(pair.label, first, second, SETS)
+
+
+def _look_up(pair: _Pair, ours: Ours, compared: Compared) -> Difference | None:
+    """Average the compared differences over data sets, which are independent."""
+    one, other = pair.one, pair.other
+    (metric, also), names = pair.metrics, one.datasets
+    if one.k != other.k or metric != also:
         return None
+    systems = one.source[:2], other.source[:2]
+    keys = [(*systems, name, one.k, metric) for name in names]
     rows = [compared[key] for key in keys if key in compared]
     if len(rows) < len(keys):
         return None
@@ -195,8 +236,8 @@ def _look_up(
     value = sum(row[0] for row in rows) / n
     below = math.sqrt(sum((row[0] - row[1]) ** 2 for row in rows)) / n
     above = math.sqrt(sum((row[2] - row[0]) ** 2 for row in rows)) / n
-    n_sets = len(ours.by_seed(one, k, metric, names))
-    return Difference(k, value, value - below, value + above, n_sets, SENTENCES)
+    n_sets = len(ours.by_seed(one.source, one.k, metric, names))
+    return Difference(one.k, value, value - below, value + above, n_sets, SENTENCES)
 
 
 def _subtract(k: str, one: BySeed, other: BySeed, basis: str) -> Difference:
@@ -239,5 +280,5 @@ def _answer_open(ours: Ours, compared: Compared) -> Iterator[dict[str, Any]]:
         names = [source.system.replace("_", " ") for source in (one, other)]
         text = f"{variant['title']}: {names[0]} is better than {names[1]}"
         claim = Claim("", text, "greater", (one,), (other,))
-        differences = list(_differ(claim, one, other, ours, compared))
+        differences = [_differ(pair, ours, compared) for pair in _pair(claim, ours)]
         yield _finding(ablation, text, "greater", differences)

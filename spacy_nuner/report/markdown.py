@@ -115,12 +115,17 @@ def make_llm_table(rows: Iterable[Row]) -> str:
                     format_points((row["paper"] or {}).get(name))
                     for name in ("GPT-3.5", "GPT-4")
                 ),
-                f"{row['n_test_sentences']}"
-                + ("" if row["same_sentences"] else " (not the same)"),
+                f"{row['n_test_sentences']}{_say_sentences(row)}",
             ]
             for row in rows
         ),
     )
+
+
+def _say_sentences(row: Row) -> str:
+    if row["is_part"]:
+        return " (the LLM's sentences)"
+    return "" if row["same_sentences"] else " (not the same)"
 
 
 def make_zero_shot_table(rows: Iterable[Row]) -> str:

@@ -1,13 +1,13 @@
 """All of our figures, and the scale at which each was made."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .collect import Cell, read_cells
 from .files import read_object
 from .intervals import describe
-from .rows import GROUPS, Row, k_order, stat_dict
+from .rows import BASE_SCALE, BASE_SYSTEMS, GROUPS, Row, k_order, stat_dict
 from .sources import Source
 
 ABLATIONS = "ablations"
@@ -20,32 +20,114 @@ OTHER_MODELS = {
     "others": "a published model",
     "ner_bert": "the same base encoder",
 }
+NOT_PRE_TRAINED = dict.fromkeys(BASE_SYSTEMS, BASE_SCALE)
+# Added to a metric: over the test sentences that the LLM was asked, and no others
+ASKED_ALONE = " on the LLM's sentences"
 BySeed = dict[int, float]
+Key = tuple[str, str, str, str]  # experiment, system, data set, k
+
+
+class Place(NamedTuple):
+    """The cells that a figure is made of."""
+
+    source: Source  # with the system's whole name
+    k: str
+    datasets: list[str]
+
+    @property
+    def rank(self) -> tuple[int, ...]:
+        """RETURNS (tuple[int, ...]): More of the paper's data sets are better."""
+        return rank_datasets(self.datasets)
+
+
+def rank_datasets(datasets: Sequence[str]) -> tuple[int, ...]:
+    """RETURNS (tuple[int, ...]): Data sets of each group, and all."""
+    groups = (sum(d in names for d in datasets) for names in GROUPS.values())
+    return (*groups, len(datasets))
 
 
 class Ours(NamedTuple):
     """Figures in points, by experiment and system."""
 
-    scores: dict[tuple[str, str, str, str], dict[str, BySeed]]  # data set, k -> metric
+    scores: dict[Key, dict[str, BySeed]]  # metric -> seed
     variants: dict[tuple[str, str], dict[str, Any]]  # variant.json
     episodes: dict[tuple[str, str], dict[str, Any]]  # system, "5way1shot" -> summary
     scale: str  # of the main encoder
+    n_test: dict[Key, int | None]  # test sentences
 
-    def find(self, sources: Sequence[Source]) -> Source | None:
-        """Find the first of some sources that has cells.
+    def list_places(
+        self,
+        sources: Sequence[Source],
+        k: str,
+        metric: str,
+        datasets: Sequence[str] = (),
+    ) -> list[Place]:
+        """List where a figure can be had from: each source that has these cells.
 
         sources (Sequence[Source]): The best first.
-        RETURNS (Source | None): With the system's whole name; None: none has.
+        k (str): Where there are no sets of "kw8" words, k~2k sets of 8 stand in.
+        metric (str): Of the figure.
+        datasets (Sequence[str]): All of them; the paper's that are there if empty.
+        RETURNS (list[Place]): In the order of the sources.
         """
-        there = sorted({key[:2] for key in self.scores} | set(self._episode_keys()))
+        there = list(dict.fromkeys(key[:2] for key in sorted(self.scores)))
+        places = []
         for source in sources:
             for experiment, system in there:
-                if experiment == source.experiment and _fits(source.system, system):
-                    return source._replace(system=system)
-        return None
+                if experiment != source.experiment or not _fits(source.system, system):
+                    continue
+                found = source._replace(system=system)
+                for name in dict.fromkeys((k, k.removeprefix("kw"))):
+                    sets = list(datasets) or self.list_datasets(found, name)
+                    if sets and self.by_seed(found, name, metric, sets):
+                        places.append(Place(found, name, sets))
+                        break
+        return places
 
-    def _episode_keys(self) -> Iterable[tuple[str, str]]:
-        return ((EPISODES, system) for system, _ in self.episodes)
+    def find(
+        self,
+        sources: Sequence[Source],
+        k: str,
+        metric: str,
+        datasets: Sequence[str] = (),
+    ) -> Place | None:
+        """Find the cells of one figure; other figures may be of other sources.
+
+        A source that is not finished stands back for one with all data sets.
+
+        sources (Sequence[Source]): The best first.
+        k (str): As for `list_places`.
+        metric (str): Of the figure.
+        datasets (Sequence[str]): As for `list_places`.
+        RETURNS (Place | None): None: no source has such cells.
+        """
+        places = self.list_places(sources, k, metric, datasets)
+        return max(places, key=lambda place: place.rank, default=None)
+
+    def narrow(self, place: Place, metric: str, n_asked: int | None) -> str:
+        """Take the figure over just the sentences that the LLM was asked.
+
+        place (Place): Cells of one data set.
+        metric (str): Of the figure.
+        n_asked (int | None): Sentences that the LLM was asked; None: not known.
+        RETURNS (str): The metric to look up: the same one where the cells have no such
+            figure, or need none.
+        """
+        key = (*place.source[:2], place.datasets[0], place.k)
+        if n_asked is None or len(place.datasets) > 1 or self.n_test[key] == n_asked:
+            return metric
+        narrow = metric + ASKED_ALONE
+        full, part = (self.scores[key].get(name, {}) for name in (metric, narrow))
+        return narrow if part.keys() == full.keys() else metric
+
+    def count_asked(self, sources: Sequence[Source], dataset: str) -> int | None:
+        """RETURNS (int | None): Sentences of a test set that an LLM was asked."""
+        for source in sources:
+            for (experiment, system, name, _), n in sorted(self.n_test.items()):
+                is_it = experiment == source.experiment and name == dataset
+                if is_it and _fits(source.system, system):
+                    return n
+        return None
 
     def list_datasets(self, source: Source, k: str) -> list[str]:
         """RETURNS (list[str]): The data sets that a mean is taken over.
@@ -71,10 +153,15 @@ class Ours(NamedTuple):
         seeds = set.intersection(*(set(scores) for scores in known))
         return {s: sum(one[s] for one in known) / len(known) for s in sorted(seeds)}
 
-    def ks(self, source: Source) -> list[str]:
-        """RETURNS (list[str]): The k of a system, in order."""
-        key = source.experiment, source.system
-        return sorted({k for e, s, _, k in self.scores if (e, s) == key}, key=k_order)
+    def ks(self, sources: Sequence[Source]) -> list[str]:
+        """RETURNS (list[str]): The k that any of some sources has, in order."""
+        found = {
+            k
+            for experiment, system, _, k in self.scores
+            for source in sources
+            if experiment == source.experiment and _fits(source.system, system)
+        }
+        return sorted(found, key=k_order)
 
     def describe(
         self, source: Source, k: str, metric: str, datasets: Sequence[str]
@@ -88,8 +175,8 @@ class Ours(NamedTuple):
         experiment, system = source.experiment, source.system
         variant = self.variants.get((experiment.partition("/")[2], system))
         if variant is None:
-            known = OTHER_MODELS.get(system, self.scale)
-            return OTHER_MODELS.get(experiment, known)
+            named = NOT_PRE_TRAINED | OTHER_MODELS
+            return named.get(experiment, named.get(system, self.scale))
         corpus = variant["corpus"]
         text = f"{variant['encoder']}, {corpus['n_train']:,} sentences"
         return f"{text} of {corpus['name']}, {corpus['n_concepts']:,} concepts"
@@ -109,12 +196,14 @@ def read_ours(metrics: Path, *, scale: str) -> Ours:
     RETURNS (Ours): the figures.
     RAISES (ValueError): if a file is damaged.
     """
-    scores: dict[tuple[str, str, str, str], dict[str, BySeed]] = {}
-    for cell in read_cells(metrics):
-        _add(scores, cell.experiment, cell)
+    scores: dict[Key, dict[str, BySeed]] = {}
+    n_test: dict[Key, int | None] = {}
+    for prefix, folder in (("", metrics), (f"{ABLATIONS}/", metrics / ABLATIONS)):
+        for cell in read_cells(folder):
+            key = prefix + cell.experiment, cell.system, cell.dataset, cell.k
+            n_test[key] = cell.n_test_sentences
+            _add(scores.setdefault(key, {}), cell)
     variants = {}
-    for cell in read_cells(metrics / ABLATIONS):
-        _add(scores, f"{ABLATIONS}/{cell.experiment}", cell)
     for path in sorted((metrics / ABLATIONS).glob(f"*/*/{VARIANT}")):
         variants[path.parents[1].name, path.parent.name] = read_object(path)
     episodes = {
@@ -122,16 +211,12 @@ def read_ours(metrics: Path, *, scale: str) -> Ours:
         | {"f1": _read_episodes(path.parent)}
         for path in sorted((metrics / EPISODES).glob("*/*/summary.json"))
     }
-    return Ours(scores, variants, episodes, scale)
+    return Ours(scores, variants, episodes, scale, n_test)
 
 
-def _add(
-    scores: dict[tuple[str, str, str, str], dict[str, BySeed]],
-    experiment: str,
-    cell: Cell,
-) -> None:
-    place = scores.setdefault((experiment, cell.system, cell.dataset, cell.k), {})
-    for metric, value in cell.scores.items():
+def _add(place: dict[str, BySeed], cell: Cell) -> None:
+    narrow = {name + ASKED_ALONE: value for name, value in cell.asked_alone.items()}
+    for metric, value in (cell.scores | narrow).items():
         place.setdefault(metric, {})[cell.seed] = 100 * value
 
 

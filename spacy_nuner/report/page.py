@@ -35,6 +35,7 @@ PARTS: Final = ("parts.html.jinja", "concept_map.html.jinja", "paper.html.jinja"
 SECTIONS: Final = (
     ("paper", "Beside the paper"),
     ("curves", "Learning curves"),
+    ("ablations", "Ablations"),
     ("results", "Results by data set"),
     ("gains", "Gains"),
     ("zero-shot", "Zero-shot"),
@@ -60,7 +61,8 @@ def render_page(
     """Render the report's page.
 
     summary (dict[str, Any]): as `make_summary` gives it.
-    charts (dict[str, Chart]): as `draw_charts` gives them.
+    charts (dict[str, Chart]): as `draw_charts`, `draw_ablations` and
+        `draw_beside_llm` give them.
     concept_map (ConceptMap | None): as `read_concept_map` gives it.
     paper_tables (Sequence[Row]): as `make_tables` gives them; those without any figure
         of ours are named, with what would make them.
@@ -73,6 +75,8 @@ def render_page(
             ("mean", "mean-"),
             ("datasets", "set-"),
             ("training", "training-"),
+            ("ablations", "ablation-"),
+            ("llm", "words-"),
         )
     }
     corpus, log = summary["corpus"], summary["pretraining"]
@@ -84,6 +88,8 @@ def render_page(
         hidden.add("unreachable")
     if not (summary["zero_shot"] or summary["calibration"]):
         hidden.add("zero-shot")
+    if not named["ablations"]:
+        hidden.add("ablations")
     if not shown_map:
         hidden.add("map")
     if not (shown_map and shown_map["coverage"]):

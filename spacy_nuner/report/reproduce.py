@@ -1,18 +1,19 @@
 """The paper's tables with ours beside: figure, interval, difference, scale."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .names import name_dataset
-from .ours import ABLATIONS, EPISODES, Ours
+from .ours import ABLATIONS, Ours
 from .paper_tables import MICRO, TABLES, PaperTable, Value
 from .rows import Row
 from .sources import ABLATIONS as IN_TABLE
-from .sources import HOW, SOURCES, Source
+from .sources import HOW, LLM, SOURCES, Source
 
 FORMAT = 1
 FIELDS = {"token macro F1": "token_macro_f1", MICRO: "entity_micro_f1"}
 AVERAGE = "average"
+EPISODE_TABLE = "1"
 WORDS_TABLES = {"10": "mit_restaurant", "11": "bionlp2004"}
 DATASET_TABLES = {"8": "8", "9": "64"}  # k
 
@@ -49,10 +50,10 @@ def _list_rows(table: PaperTable, ours: Ours) -> Iterator[Row]:
     for setting, values in table.rows.items():
         for column, value in zip(table.columns, values, strict=True):
             sources = SOURCES[table.number].get(column, ())
-            source = ours.find(sources)
-            yield _make_row(table, setting, column, value, source, ours)
+            yield _make_row(table, setting, column, value, sources, ours)
         for source in _list_others(table, ours):
-            yield _make_row(table, setting, _say(source.system), None, source, ours)
+            name = _say(source.system)
+            yield _make_row(table, setting, name, None, (source,), ours)
 
 
 def _list_others(table: PaperTable, ours: Ours) -> list[Source]:
@@ -70,17 +71,12 @@ def _make_row(
     setting: str,
     column: str,
     value: Value,
-    source: Source | None,
+    sources: Sequence[Source],
     ours: Ours,
 ) -> Row:
-    figure: Row = {}
-    datasets: list[str] = []
-    if source is not None and source.experiment == EPISODES:
-        figure = _find_episodes(setting, source, ours)
-    elif source is not None:
-        k, datasets = _find_place(table, setting, source, ours)
-        metric = FIELDS[table.metric]
-        figure = ours.describe(source, k, metric, datasets) if datasets else {}
+    find = _find_episodes if table.number == EPISODE_TABLE else _find_figure
+    found = find(table, setting, sources, ours)
+    figure = found.figure if found else {}
     paper, spread = value or (None, None)
     differs = figure and paper is not None
     return {
@@ -90,47 +86,62 @@ def _make_row(
         "paper_spread": spread,
         "ours": figure or None,
         "difference": round(figure["mean"] - float(paper or 0), 2) if differs else None,
-        "our_scale": ours.say_scale(source) if figure and source else None,
+        "our_scale": ours.say_scale(found.source) if found else None,
         "sets": figure.get("n"),
-        "datasets": datasets if figure else [],
-        "note": source.note if figure and source else "",
+        "datasets": found.datasets if found else [],
+        "note": found.note if found else "",
     }
 
 
-def _find_place(
-    table: PaperTable, setting: str, source: Source, ours: Ours
-) -> tuple[str, list[str]]:
-    """RETURNS (tuple[str, list[str]]): Our k and data sets for a row of the paper."""
+class _Figure(NamedTuple):
+    """One figure of ours for a row of the paper."""
+
+    source: Source
+    datasets: list[str]
+    figure: Row
+    note: str
+
+
+def _find_figure(
+    table: PaperTable, setting: str, sources: Sequence[Source], ours: Ours
+) -> _Figure | None:
+    k, datasets = setting, []
     if dataset := WORDS_TABLES.get(table.number):
-        # Sets of k~2k mentions stand in where there are none of k_w words
-        keys = source.experiment, source.system, dataset
-        for k in (f"kw{setting}", setting):
-            if (*keys, k) in ours.scores:
-                return k, [dataset]
-        return setting, []
-    k = DATASET_TABLES.get(table.number, setting)
-    if table.number in DATASET_TABLES and setting != AVERAGE:
-        there = (source.experiment, source.system, setting, k) in ours.scores
-        return k, [setting] if there else []
-    return k, ours.list_datasets(source, k)
+        k, datasets = f"kw{setting}", [dataset]
+    elif table.number in DATASET_TABLES:
+        k = DATASET_TABLES[table.number]
+        datasets = [] if setting == AVERAGE else [setting]
+    metric = FIELDS[table.metric]
+    place = ours.find(sources, k, metric, datasets)
+    if place is None:
+        return None
+    notes = [place.source.note] if place.source.note else []
+    if dataset:
+        narrow = ours.narrow(place, metric, ours.count_asked(LLM, dataset))
+        notes += [narrow.removeprefix(metric).strip()] if narrow != metric else []
+        metric = narrow
+    figure = ours.describe(place.source, place.k, metric, place.datasets)
+    return _Figure(place.source, place.datasets, figure, "; ".join(notes))
 
 
-def _find_episodes(setting: str, source: Source, ours: Ours) -> Row:
+def _find_episodes(
+    table: PaperTable, setting: str, sources: Sequence[Source], ours: Ours
+) -> _Figure | None:
     kind, way, shots = setting.split()
-    if kind != "INTER":
-        return {}
     place = f"{way.removesuffix('-way')}way{shots.partition('~')[0]}shot"
-    summary = ours.episodes.get((source.system, place))
-    if summary is None:
-        return {}
+    there = [s for s in sources if (s.system, place) in ours.episodes]
+    if kind != "INTER" or not there:
+        return None
+    summary = ours.episodes[there[0].system, place]
     low, high = summary["interval"] or (None, None)
-    return {
+    figure = {
         "mean": round(100 * summary["episode_mean_f1"], 2),
         "sd": None,
         "n": summary.get("n_episodes"),
         "low": None if low is None else round(100 * low, 2),
         "high": None if high is None else round(100 * high, 2),
     }
+    return _Figure(there[0], [], figure, there[0].note)
 
 
 def _make_open_tables(ours: Ours) -> Iterator[dict[str, Any]]:
@@ -141,10 +152,9 @@ def _make_open_tables(ours: Ours) -> Iterator[dict[str, Any]]:
         variants = [v for ablation, v in ours.variants if ablation == name]
         rows = []
         first = ours.variants[name, variants[0]]
-        for k in ours.ks(Source(f"{ABLATIONS}/{name}", variants[0])):
-            for variant in variants:
-                source = Source(f"{ABLATIONS}/{name}", variant)
-                rows.append(_make_open_row(k, source, ours))
+        sources = [Source(f"{ABLATIONS}/{name}", variant) for variant in variants]
+        for k in ours.ks(sources):
+            rows += [_make_open_row(k, source, ours) for source in sources]
         yield {
             "number": name,
             "title": first["title"],

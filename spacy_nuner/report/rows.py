@@ -15,7 +15,11 @@ Scores = dict[tuple[str, str, str], dict[int, float]]  # system, dataset, k -> s
 FEWSHOT_EXPERIMENT: Final = "fewshot"
 LLM_EXPERIMENT: Final = "ner_v3"
 BASE: Final = "base"
+# They saw no corpus of ours
+BASE_SYSTEMS: Final = ("base", "base_best_layer", "tadner_base")
+BASE_SCALE: Final = "the base encoder, not pre-trained"
 METRIC: Final = "token_macro_f1"
+SHOWN_METRICS: Final = (METRIC, "entity_micro_f1")
 BESIDE_LLM: Final = ("base", "nuner", "nuner_concept_start")
 # the paper's data sets that can be had freely; the two that the project ships
 GROUPS: Final = {
@@ -42,7 +46,8 @@ def make_results(cells: Iterable[Cell]) -> list[Row]:
     """One row per experiment, system, data set and k: all metrics over the sets.
 
     cells (Iterable[Cell]): finished cells.
-    RETURNS (list[Row]): mean, standard deviation, n and 95 % interval of each metric.
+    RETURNS (list[Row]): mean, standard deviation, n and 95 % interval of each metric;
+        in "asked_alone" of those that all cells have over the LLM's sentences.
     """
     groups: dict[tuple[str, str, str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
@@ -55,6 +60,11 @@ def make_results(cells: Iterable[Cell]) -> list[Row]:
             values = [100 * cell.scores[name] for cell in group]
             row[name] = stat_dict(describe(values))
         row["n_test_sentences"] = group[0].n_test_sentences
+        row["asked_alone"] = {
+            name: stat_dict(describe([100 * cell.asked_alone[name] for cell in group]))
+            for name in SCORES
+            if all(name in cell.asked_alone for cell in group)
+        }
         entities = [c.n_train_entities for c in group if c.n_train_entities is not None]
         row["n_train_entities"] = (
             round(describe(entities).mean, 1) if entities else None
@@ -192,7 +202,7 @@ def compare_with_paper(means: Iterable[Row], *, scale: str) -> list[Row]:
                 "paper_gain": round(paper - FEWSHOT["roberta"][k], 2)
                 if has_gain
                 else None,
-                "our_scale": scale,
+                "our_scale": BASE_SCALE if row["system"] in BASE_SYSTEMS else scale,
                 "paper_scale": TABLE_3_SCALE,
                 "datasets": row["datasets"],
             }
@@ -211,7 +221,8 @@ def compare_with_llm(
     fewshot_ks (Callable[[str], bool] | None): which k of the few-shot systems to show;
         all by default.
     RETURNS (list[Row]): LLM rows with the paper's figures at the same k_w, then the
-        few-shot rows of `BESIDE_LLM`; "same_sentences" says whether both saw the same
+        few-shot rows of `BESIDE_LLM`, over the LLM's sentences where their cells have
+        such figures ("is_part"); "same_sentences" says whether both are over the same
         test sentences.
     """
     results = list(results)
@@ -230,16 +241,22 @@ def compare_with_llm(
             continue
         kw = k_order(row["k"])[1] if is_llm else None
         paper = LLM.get(row["dataset"], {}).get(kw) if kw is not None else None
+        asked = sizes[row["dataset"]]
+        figures, n_test = row, row["n_test_sentences"]
+        is_part = not is_llm and len(asked) == 1 and n_test not in asked
+        is_part = is_part and row["asked_alone"].keys() >= {*SHOWN_METRICS}
+        if is_part:
+            figures, (n_test,) = row["asked_alone"], asked
         rows.append(
             {
                 "dataset": row["dataset"],
                 "system": row["system"],
                 "k": row["k"],
                 "is_llm": is_llm,
-                "token_macro_f1": row["token_macro_f1"],
-                "entity_micro_f1": row["entity_micro_f1"],
-                "n_test_sentences": row["n_test_sentences"],
-                "same_sentences": sizes[row["dataset"]] == {row["n_test_sentences"]},
+                **{name: figures[name] for name in SHOWN_METRICS},
+                "n_test_sentences": n_test,
+                "same_sentences": asked == {n_test},
+                "is_part": is_part,
                 "paper": {"GPT-3.5": paper[0], "GPT-4": paper[1]} if paper else None,
             }
         )

@@ -7,16 +7,18 @@ class Source(NamedTuple):
     """Cells of one system."""
 
     experiment: str  # folder of metrics/; "ablations/size" for an ablation
-    system: str  # "*" at the end: the first that begins so
+    system: str  # "*" at the end: each that begins so
     note: str = ""  # how it differs from the paper's
 
 
 _FROZEN: Final = "encoder frozen, the paper's is fine-tuned"
+_START: Final = "head started from the concept vectors"
 _KW: Final = "k~2k sets in place of k_w words"
 _ABLATION: Final = "ablations"
 
 TUNED: Final = (
-    Source("finetune", "nuner*"),
+    Source("finetune", "nuner"),
+    Source("finetune", "nuner_concept_start", _START),
     Source("fewshot", "nuner", _FROZEN),
 )
 UNIVERSAL: Final = (
@@ -31,8 +33,11 @@ LLM: Final = (
     ),
 )
 WORDS: Final = (
-    Source("finetune_words", "nuner*"),
+    Source("finetune_words", "nuner"),
+    Source("finetune_words", "nuner_concept_start", _START),
     Source("fewshot_words", "nuner", _FROZEN),
+    Source("finetune", "nuner", _KW),
+    Source("finetune", "nuner_concept_start", f"{_START}; {_KW}"),
     Source("fewshot", "nuner", f"{_FROZEN}; {_KW}"),
 )
 _WIKINEURAL: Final = "WikiNEuRal in place of NER-BERT's corpus"
@@ -46,7 +51,7 @@ def _variant(ablation: str, name: str, note: str = "") -> tuple[Source, ...]:
     return (Source(f"{_ABLATION}/{ablation}", name, note),)
 
 
-# Of each table: the paper's column to ours, the first that is there
+# Of each table: the paper's column to ours, the first that is there for each figure
 SOURCES: Final[dict[str, dict[str, tuple[Source, ...]]]] = {
     "1": {
         "TadNER": (Source("few_nerd", "tadner_base"),),
@@ -96,6 +101,11 @@ SOURCES: Final[dict[str, dict[str, tuple[Source, ...]]]] = {
 # Ablation of which all variants belong into a table, also those the paper lacks
 ABLATIONS: Final = {"4": "text", "5": "concepts", "6": "size", "7": "model"}
 _EXPERIMENTS: Final = "spacy-nuner experiments configs/sample/experiments.cfg"
+_HOW_WORDS: Final = (
+    "spacy-nuner baseline for the LLM; spacy-nuner sample mit_restaurant bionlp2004 "
+    "--sampler words, then spacy-nuner evaluate … --sets-from words --output "
+    "metrics/fewshot_words, or 'spacy project run words' (docs/experiments.md)"
+)
 HOW: Final = {
     "1": "spacy-nuner episodes configs/sample/tadner.cfg --system tadner_base …, then "
     "--system tadner_nuner (docs/baselines.md)",
@@ -109,6 +119,6 @@ HOW: Final = {
     "7": f"{_EXPERIMENTS} --only model",
     "8": "as Table 2",
     "9": "as Table 2",
-    "10": "spacy-nuner baseline, spacy-nuner evaluate",
-    "11": "spacy-nuner baseline, spacy-nuner evaluate",
+    "10": _HOW_WORDS,
+    "11": _HOW_WORDS,
 }

@@ -1,5 +1,6 @@
 """The paper's tables beside ours as rows of text, and as Markdown."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -44,19 +45,30 @@ def list_scales(table: dict[str, Any]) -> list[str]:
     table (dict[str, Any]): from `make_tables`.
     RETURNS (list[str]): column, encoder and sentences, data sets, notes.
     """
-    lines: dict[tuple[str, ...], list[str]] = {}
+    lines: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    n_places: Counter[str] = Counter()
     for row in table["rows"]:
         if not row["ours"]:
             continue
         sets = ", ".join(name_dataset(name) for name in row["datasets"])
+        # Each row of these tables is a data set, or all of them
+        sets = "" if table["rows_are"] == "data set" else sets
         key = row["our_scale"], sets, row["note"]
-        columns = lines.setdefault(key, [])
-        if row["column"] not in columns:
-            columns.append(row["column"])
-    return [
-        f"{', '.join(columns)}: " + "; ".join(part for part in key if part)
-        for key, columns in lines.items()
-    ]
+        columns = lines.setdefault(key, {})
+        n_places[row["column"]] += row["column"] not in columns
+        setting = say_setting(table, row["setting"])
+        columns.setdefault(row["column"], []).append(setting)
+    texts = []
+    for key, columns in lines.items():
+        names = [
+            # A column of several sources says which row is of which
+            f"{name} ({table['rows_are']}: {', '.join(settings)})"
+            if n_places[name] > 1
+            else name
+            for name, settings in columns.items()
+        ]
+        texts.append(f"{', '.join(names)}: " + "; ".join(part for part in key if part))
+    return texts
 
 
 def title_of(table: dict[str, Any]) -> str:

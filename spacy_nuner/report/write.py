@@ -1,10 +1,10 @@
 """Write all files of a report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .charts import draw_charts
+from .charts import Chart, draw_charts
 from .collect import Inputs
 from .markdown import render_markdown
 from .page import render_page
@@ -19,6 +19,7 @@ def write_report(
     *,
     paper_tables: Sequence[Row] = (),
     findings: Sequence[Row] = (),
+    more_charts: Mapping[str, Chart] | None = None,
 ) -> dict[str, Any]:
     """Write `index.html`, `summary.json`, `summary.md` and `figures/*.svg`.
 
@@ -26,10 +27,12 @@ def write_report(
     output (Path): the folder; figures of an earlier report are removed.
     paper_tables (Sequence[Row]): as `make_tables` gives them.
     findings (Sequence[Row]): as `make_findings` gives them.
+    more_charts (Mapping[str, Chart] | None): as `draw_ablations` and
+        `draw_beside_llm` give them.
     RETURNS (dict[str, Any]): the content of `summary.json`.
     """
     summary = make_summary(inputs)
-    charts = draw_charts(summary, inputs)
+    charts = draw_charts(summary, inputs) | dict(more_charts or {})
     page = render_page(
         summary,
         charts,

@@ -14,6 +14,7 @@ from spacy_nuner.cli.main import app
 from spacy_nuner.evaluate.cells import cell_path, write_cell
 from spacy_nuner.evaluate.data import load_part
 from spacy_nuner.evaluate.predictions import Predictions, hash_gold
+from spacy_nuner.report.findings import read_comparisons
 
 SAMPLE = Path(__file__).parents[2] / "assets" / "sample" / "downstream"
 
@@ -90,11 +91,59 @@ def test_compare_says_what_is_left_out(ner, cells, tmp_path):
     assert "left out: bad: 1 cells without predictions" in flat(result)
 
 
+def test_compare_takes_a_system_of_another_experiment(ner, cells, tmp_path):
+    shutil.copytree(cells, tmp_path / "fewshot")
+    tuned = tmp_path / "finetune" / "tuned"
+    shutil.copytree(cells / "good", tuned)
+    # Of another training set there is no pair
+    shutil.rmtree(tuned / "gallery" / "k4")
+    for seed in (1, 2):
+        for kind in ("json", "npz"):
+            place = f"gallery/k4/seed{seed}.{kind}"
+            (tuned / place).parent.mkdir(exist_ok=True)
+            shutil.copy(cells / "good" / place, tuned / place)
+    options = ["--datasets-dir", ner, "--resamples", 100]
+    result = run("compare", tmp_path / "fewshot", "bad", tuned, *options)
+    assert result.exit_code == 0, result.output
+    assert "bad - finetune/tuned, token_macro_f1" in result.output
+    assert "gallery 4 2 -" in flat(result)
+    path = tmp_path / "comparisons" / "fewshot.bad.finetune-tuned.json"
+    found = json.loads(path.read_text())
+    assert found["systems"] == ["bad", "finetune/tuned"]
+    assert {row["n_sets"] for row in found["differences"]} == {2}
+    compared = read_comparisons(tmp_path)
+    key = ("fewshot", "bad"), ("finetune", "tuned"), "gallery", "4", "entity_micro_f1"
+    turned = key[1], key[0], *key[2:]
+    assert compared[key][0] == -compared[turned][0] < 0
+
+    for cell in tuned.rglob("*.json"):
+        content = json.loads(cell.read_text())
+        cell.write_text(json.dumps({**content, "train_indices": [77]}))
+    result = run("compare", tmp_path / "fewshot", "bad", tuned, *options)
+    assert result.exit_code == 1
+    assert "N517" in result.output
+
+
+def test_compare_leaves_out_what_is_not_there_if_told(ner, cells):
+    options = ["--datasets-dir", ner, "--resamples", 100, "--skip-missing"]
+    elsewhere = cells.parent / "finetune" / "nuner"
+    systems = ["good", "ner_bert", "bad", elsewhere]
+    result = run("compare", cells, *systems, *options)
+    assert result.exit_code == 0, result.output
+    assert "left out: ner_bert has no cells" in flat(result)
+    assert "good - bad" in result.output
+    assert (cells.parent / "comparisons" / "fewshot.good.bad.json").is_file()
+    result = run("compare", cells, "good", "ner_bert", *options)
+    assert result.exit_code == 0
+    assert "Nothing to compare" in flat(result)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
         (["good"], "N514"),
         (["good", "bert"], "N515"),
+        (["good", "metrics/finetune/bert"], "N515"),
         (["good", "bad", "--metric", "accuracy"], "N525"),
         (["good", "bad", "--datasets-dir", "nowhere"], "N001"),
     ],

@@ -1,14 +1,21 @@
 """`spacy-nuner episodes` on the tiny encoder."""
 
+import importlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from spacy_nuner.cli.main import app
+from spacy_nuner.cli.pretrain import stop_on_interrupt
 
 from ..evaluate.tadner.conftest import CITIES, DISHES, PEOPLE, PLANTS, write_part
 
+episodes = importlib.import_module("spacy_nuner.cli.episodes")
 CONFIG = Path(__file__).parents[2] / "configs" / "tiny" / "tadner.cfg"
 
 
@@ -40,8 +47,29 @@ def test_trains_tests_and_skips(args: list[str]) -> None:
 def test_stops_in_time(args: list[str], tmp_path: Path) -> None:
     more = ["--minutes", "0.000001", "--training", str(tmp_path)]
     done = CliRunner().invoke(app, [*args, *more, "--system", "other"])
+    # The time is over: a workflow goes on with its next step
+    assert done.exit_code == 0, done.output
+    assert "Training stopped" in done.output
+
+
+def test_interrupted(
+    args: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def interrupted() -> Iterator[Callable[[], bool]]:
+        with stop_on_interrupt() as should_stop:
+            os.kill(os.getpid(), signal.SIGINT)
+            yield should_stop
+
+    monkeypatch.setattr(episodes, "stop_on_interrupt", interrupted)
+    more = ["--training", str(tmp_path), "--system", "other"]
+    done = CliRunner().invoke(app, [*args, *more])
     assert done.exit_code == 130
     assert "Training stopped" in done.output
+    # Where figures are there already, too
+    done = CliRunner().invoke(app, [*args, "--episodes", "3"])
+    assert done.exit_code == 130
+    assert "F1, mean over episodes" in done.output
 
 
 def test_impossible_episodes(args: list[str]) -> None:

@@ -151,12 +151,3 @@ def test_a_mistyped_setting_is_said_before_all_steps(
         assert place in told
         call("experiments", "mine.cfg", code=1)
         assert not (tmp_path / "training").exists()
-
-
-def test_tables_without_any_cell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    told = call("tables", "4", "--quiet")
-    assert "0 of 1 tables have figures of ours" in told
-    assert "--only text" in (tmp_path / "reports" / "tables.md").read_text()

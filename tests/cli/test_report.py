@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import typer
@@ -51,10 +52,37 @@ def test_report(tmp_path: Path) -> None:
     assert "is up to date" in run(*args)[1]
 
 
+def test_figures_of_the_experiments(tmp_path: Path) -> None:
+    write_cells(tmp_path / "metrics")
+    for variant in ("joined", "last"):
+        folder = tmp_path / "metrics" / "ablations" / "layers" / variant
+        folder.mkdir(parents=True)
+        cells = tmp_path / "metrics" / "fewshot" / "nuner" / "gallery"
+        shutil.copytree(cells, folder / "gallery")
+        for path in folder.rglob("seed*.json"):
+            cell = json.loads(path.read_text())
+            cell |= {"experiment": "layers", "system": variant}
+            path.write_text(json.dumps(cell))
+        about = {"title": "Layers", "reference": "joined", "encoder": "tiny"}
+        about["corpus"] = {"n_train": 9, "n_concepts": 5, "name": "toy"}
+        (folder / "variant.json").write_text(json.dumps(about))
+    code, output = run(tmp_path / "metrics", "-o", tmp_path / "reports")
+    assert code == 0, output
+    assert (tmp_path / "reports" / "figures" / "ablation-layers.svg").is_file()
+
+
 def test_without_metrics(tmp_path: Path) -> None:
     code, output = run(tmp_path / "none", "-o", tmp_path / "reports")
+    assert code == 1
+    assert "N001" in output
+    assert not (tmp_path / "reports").exists()
+
+
+def test_without_cells(tmp_path: Path) -> None:
+    (tmp_path / "metrics").mkdir()
+    code, output = run(tmp_path / "metrics", "-o", tmp_path / "reports")
     assert code == 0
-    assert "is not there" in output
+    assert "no finished cell" in output
     assert (tmp_path / "reports" / "index.html").is_file()
 
 

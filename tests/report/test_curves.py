@@ -4,7 +4,9 @@ from itertools import pairwise
 import pytest
 
 from spacy_nuner.report.curves import (
+    Axis,
     CurvePoint,
+    Look,
     draw_concept_frequencies,
     draw_learning_curves,
     draw_training,
@@ -65,6 +67,25 @@ def test_learning_curves() -> None:
     )
     assert x2 > x1
     assert y2 < y1
+
+
+def test_levels_are_dashed_lines_and_other_names_can_be_given() -> None:
+    series = {"base": [CurvePoint(2250, 20.0, None, None)]}
+    looks = {"base": Look(HOSTILE, "v-1", "diamond")}
+    axis = Axis("sentences", "{:,} sentences")
+    options = {"looks": looks, "axis": axis, "levels": {"LLM": 85.0}}
+    root = parse(draw_learning_curves("c", "t", series, **options))
+    level, curve = root.findall("svg:polyline", NS)
+    assert (level.get("class"), curve.get("class")) == ("line s-level", "line v-1")
+    (x1, y1), (x2, y2) = (
+        map(float, pair.split(",")) for pair in level.get("points").split()
+    )
+    assert x1 < x2
+    assert y1 == y2
+    assert {"LLM", HOSTILE, "2,250", f"{HOSTILE}, 2,250 sentences: 20.0"} <= {
+        *texts(root)
+    }
+    assert "LLM: 85.0" in root.find("svg:desc", NS).text
 
 
 def test_a_single_k() -> None:

@@ -1,6 +1,7 @@
 """Tables and findings from synthetic cells: figures, verdicts, what is missing."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,40 @@ def test_compared_differences_are_preferred(ours: Ours, tmp_path: Path) -> None:
     assert difference["value"] == pytest.approx(-2.0)
     assert (difference["low"], difference["high"]) == pytest.approx((-6.0, 1.0))
     assert finding["verdict"] == "not shown"
+
+
+def test_systems_of_two_experiments_have_been_compared(tmp_path: Path) -> None:
+    metrics = tmp_path / "metrics"
+    write_ablation(metrics, "text", {"wikipedia": 50.0}, "wikipedia")
+    for seed in range(3):
+        write_cell(
+            metrics, system="ner_bert", dataset="mit_movie", k=8, seed=seed, score=0.4
+        )
+    content = {
+        "experiment": "fewshot",
+        "differences": [
+            {
+                "one": "ner_bert",
+                "other": "ablations/text/wikipedia",
+                "dataset": "mit_movie",
+                "k": "8",
+                "metric": "token_macro_f1",
+                "value": -0.02,
+                "both": [-0.03, -0.01],
+            }
+        ],
+    }
+    path = write_json(metrics / "comparisons" / "a.json", content)
+    older = {"experiment": "fewshot", "differences": [dict(content["differences"][0])]}
+    older["differences"][0]["both"] = [-0.9, 0.9]
+    os.utime(write_json(metrics / "comparisons" / "b.json", older), (1, 1))
+    assert path.stat().st_mtime > 1
+    findings = make_findings(
+        read_ours(metrics, scale="tiny"), read_comparisons(metrics)
+    )
+    (difference,) = find(findings, "Wikipedia annotated by an LLM")["differences"]
+    assert difference["basis"] == "test sentences and training sets"
+    assert (difference["low"], difference["high"]) == pytest.approx((1.0, 3.0))
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 
 from spacy_nuner.report.collect import read_cells
+from spacy_nuner.report.markdown import make_llm_table
 from spacy_nuner.report.paper import FEWSHOT, LLM, TABLE_3_SCALE
 from spacy_nuner.report.rows import (
+    BASE_SCALE,
     compare_with_llm,
     compare_with_paper,
     index_scores,
@@ -96,7 +98,8 @@ def test_beside_the_paper(files: Files) -> None:
         difference = row["ours"]["mean"] - row["paper"]
         assert row["difference"] == pytest.approx(difference, abs=0.006)
         assert row["ours"]["low"] < row["ours"]["mean"] < row["ours"]["high"]
-        assert row["our_scale"] == "tiny, 10 sentences"
+        is_base = row["system"].startswith("base")
+        assert row["our_scale"] == (BASE_SCALE if is_base else "tiny, 10 sentences")
         assert row["paper_scale"] == TABLE_3_SCALE
     nuner = {row["k"]: row for row in rows if row["system"] == "nuner"}
     assert nuner["4"]["paper"] == 59.60
@@ -134,6 +137,37 @@ def test_beside_the_llm(files: Files) -> None:
     gallery = [row for row in rows if row["dataset"] == "gallery"]
     assert all(row["same_sentences"] and not row["paper"] for row in gallery)
     assert len(compare_with_llm(results)) > len(rows)
+
+
+def test_beside_the_llm_on_its_own_sentences(tmp_path: Path) -> None:
+    part = {"token_macro_f1": 0.7, "entity_micro_f1": 0.6}
+    for k in (8, 64):
+        for seed in range(2):
+            write_cell(
+                tmp_path,
+                system="nuner",
+                dataset="mit_restaurant",
+                k=k,
+                seed=seed,
+                score=0.4,
+                **({"subset_ner_v3": part} if k == 8 or seed else {}),
+            )
+    llm = {"experiment": "ner_v3", "system": "llm_ner_v3", "n_test": 200}
+    write_cell(tmp_path, dataset="mit_restaurant", k="kw0", score=0.5, **llm)
+    rows = compare_with_llm(make_results(read_cells(tmp_path)))
+    shown = [
+        (row["k"], row["token_macro_f1"]["mean"], row["n_test_sentences"])
+        for row in rows
+    ]
+    # At k = 64 a cell has no such figure
+    assert shown == [("kw0", 50.0, 200), ("8", 70.0, 200), ("64", 40.0, 1521)]
+    assert [row["same_sentences"] for row in rows] == [True, True, False]
+    lines = make_llm_table(rows).splitlines()[2:]
+    assert [line.rpartition(" | ")[2] for line in [r[:-2] for r in lines]] == [
+        "200",
+        "200 (the LLM's sentences)",
+        "1521 (not the same)",
+    ]
 
 
 def test_order_of_k() -> None:

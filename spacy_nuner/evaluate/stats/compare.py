@@ -13,7 +13,7 @@ from ..predictions import hash_gold
 from ..tally import IS_MACRO, Reference, Tally
 from .paired import bootstrap_p, holm, judge, sentence_flip_p, sign_flip_p
 from .resample import draw_sides, draw_weights, resample_f1
-from .runs import Found, find_groups, read_group
+from .runs import Found, find_groups, locate_system, read_group
 from .spread import DIGITS, Resampled, average, resample_sets
 
 FORMAT = 1
@@ -24,7 +24,7 @@ Pair = tuple[str, str]
 class Settings(NamedTuple):
     """How to compare."""
 
-    systems: Sequence[str]
+    systems: Sequence[str]  # of the experiment, or folders of systems of others
     n_resamples: int = 2000
     seed: int = 0
 
@@ -47,9 +47,10 @@ class Scored(NamedTuple):
 def compare_systems(
     experiment: Path, datasets_dir: Path, settings: Settings
 ) -> dict[str, Any]:
-    """Compare every two systems of an experiment at each k of each data set.
+    """Compare every two systems at each k of each data set.
 
-    experiment (Path): Folder of the cells, `metrics/fewshot`.
+    experiment (Path): Folder of the cells, `metrics/fewshot`. Systems of others, such
+        as `metrics/finetune/nuner`, are paired where they learned from the same sets.
     datasets_dir (Path): `corpus/ner`.
     settings (Settings): How to compare; the first system of a pair comes first there.
     RETURNS (dict[str, Any]): "figures", "differences" and "left_out"; see
@@ -58,6 +59,8 @@ def compare_systems(
         were not trained on the same sets or tested on the same sentences.
     """
     groups, left_out = find_groups(experiment, settings.systems)
+    names = [locate_system(experiment, system)[0] for system in settings.systems]
+    settings = settings._replace(systems=list(dict.fromkeys(names)))
     figures: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     means: dict[tuple[Any, ...], dict[str, Resampled]] = {}
