@@ -60,7 +60,8 @@ def card(
         stats = read_object(corpus / "stats.json")
         found = _find_leaks(corpus, test, stats, labels_dir, n_words)
         leaks = None if found is None else found._asdict()
-        records = read_log(log) if log.is_file() else ()
+        files = [log, log.with_name("runs.jsonl")]
+        records = [r for file in files if file.is_file() for r in read_log(file)]
         described = encoder / "nuner.json" if encoder is not None else None
         about = read_object(described) if described and described.is_file() else None
         run = describe_run(records, n_sentences=stats["n_train"], encoder=about)

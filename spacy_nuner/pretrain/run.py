@@ -21,6 +21,7 @@ from .corpora import INDEX, read_corpora
 from .distributed import join, wrap_towers
 from .encoders import set_num_threads, set_tf32
 from .gpu import use_gpu
+from .hardware import RUNS, recording
 from .health import BAD_BATCH
 from .index import IndexingStopped
 from .knowledge import prepare
@@ -148,9 +149,10 @@ def pretrain_in(
         trainer.log.cut(progress.step, epoch=progress.epoch)
     if world.size > 1:
         wrap_towers(trainer.model)
-    progress = run_training(
-        trainer, progress, should_stop=lambda: world.any(should_stop())
-    )
+    with recording(output, world, on_gpu=config["system"]["gpu_id"] >= 0):
+        progress = run_training(
+            trainer, progress, should_stop=lambda: world.any(should_stop())
+        )
     if progress.finished and trainer.frozen is not None and world.local_rank == 0:
         trainer.frozen.delete()
     status: Status = "stopped"
@@ -285,7 +287,7 @@ def check_previous(path: Path, info: RunInfo) -> Progress:
 def _remove_run(output: Path) -> None:
     for name in (LAST, BEST):
         shutil.rmtree(output / name, ignore_errors=True)
-    for name in (LOG, BAD_BATCH):
+    for name in (LOG, RUNS, BAD_BATCH):
         (output / name).unlink(missing_ok=True)
 
 

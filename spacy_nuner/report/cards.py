@@ -202,7 +202,7 @@ def describe_run(
 ) -> dict[str, object]:
     """Say what the run itself has recorded, and apart from it where the card is made.
 
-    log (Sequence[Mapping[str, Any]]): the pre-training log.
+    log (Sequence[Mapping[str, Any]]): the pre-training log, and `runs.jsonl` beside it.
     n_sentences (int): of the training part, for the time; 0: not known.
     encoder (Mapping[str, Any] | None): `nuner.json`, where there is an encoder.
     RETURNS (dict[str, object]): what it was made with, in words.
@@ -228,7 +228,7 @@ def describe_hardware(
     """Say what the pre-training ran on, by its own record.
 
     Each start of a run leaves one: "hardware" with "machine", "device" and "processes",
-    beside it "seconds". An encoder folder may have the same in `nuner.json`.
+    beside it "seconds" (`runs.jsonl`). `nuner.json` may have the same.
 
     log (Sequence[Mapping[str, Any]]): the pre-training log.
     encoder (Mapping[str, Any]): `nuner.json`.
@@ -240,7 +240,7 @@ def describe_hardware(
     if not runs:
         return {"hardware of pre-training": "not recorded"}
     found: dict[str, object] = {}
-    for name in ("machine", "device", "processes"):
+    for name in ("machine", "device", "processes", "torch"):
         told = [str(run[HARDWARE][name]) for run in runs if name in run[HARDWARE]]
         if told:
             found[f"{name} of pre-training"] = ", then ".join(dict.fromkeys(told))

@@ -126,7 +126,7 @@ def test_what_is_wrong_is_said(
     ("line", "code", "said"),
     [
         ('pretrain.model.poolin = "cls"', "N705", "did you mean pooling?"),
-        ('pretrain.targets.subtokens = "frist"', "N706", "should be 'all' or 'first'"),
+        ('pretrain.targets.subtokens = "frist"', "N706", 'Allowed is "all" or'),
         ('system = "nuner_concpt_start"', "N706", "N509"),
         ('fewshot.components.nuner.tagging = "bilo"', "N706", "Allowed: io, bio"),
         ("fewshot.training.max_steps = 0", "N706", "N507"),

@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -231,6 +232,19 @@ def test_a_restart_that_can_not_start_deletes_nothing(
     assert set(kept) <= {path.name for path in run.iterdir()}
     assert_same_run(run, straight)
     assert pretrain(config, run).status == "nothing to do"
+
+
+def test_each_start_says_what_it_ran_on(tmp_path: Path, config: Config) -> None:
+    pretrain(config, tmp_path, should_stop=stop_after(2))
+    pretrain(config, tmp_path)
+    lines = (tmp_path / "runs.jsonl").read_text(encoding="utf8").splitlines()
+    first, second = (json.loads(line) for line in lines)
+    assert first["hardware"] == second["hardware"]
+    assert first["hardware"]["device"] == "CPU"
+    assert first["hardware"]["processes"] == 1
+    assert min(first["seconds"], second["seconds"]) > 0
+    pretrain(config, tmp_path, restart=True, should_stop=stop_after(1))
+    assert len((tmp_path / "runs.jsonl").read_text().splitlines()) == 1
 
 
 def test_a_restart_keeps_what_it_has_made_itself(
