@@ -84,6 +84,22 @@ def make_calibration() -> Calibration:
     )
 
 
+def write_asked(docs: list[Doc], path: Path) -> None:
+    """Write `<dataset>.gold.jsonl`: the test sentences that an LLM was asked about."""
+    records = [
+        {
+            "text": doc.text,
+            "spans": [
+                {"start": e.start_char, "end": e.end_char, "label": e.label_}
+                for e in doc.ents
+            ],
+        }
+        for doc in docs
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    srsly.write_jsonl(path, records)
+
+
 @pytest.fixture(scope="session")
 def write_dataset() -> Callable[..., Path]:
     """A function that writes `corpus/ner/<name>` from the sample."""

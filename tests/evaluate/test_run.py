@@ -16,6 +16,8 @@ from spacy_nuner.evaluate.samplers.make import Request, make_sets
 from spacy_nuner.evaluate.scoring import score_pair
 from spacy_nuner.evaluate.tally import IS_MACRO
 
+from .conftest import write_asked
+
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "tiny" / "fewshot_frozen.cfg"
 FIELDS = {
@@ -37,18 +39,7 @@ def grid(datasets_dir, encoder_folder, tiny_encoder, tmp_path_factory):
     """All systems, k = 1 and one that the pool does not allow, two sets."""
     root = tmp_path_factory.mktemp("grid")
     dataset = load_dataset(datasets_dir / "gallery")
-    (root / "gold").mkdir()
-    records = [
-        {
-            "text": doc.text,
-            "spans": [
-                {"start": e.start_char, "end": e.end_char, "label": e.label_}
-                for e in doc.ents
-            ],
-        }
-        for doc in dataset.test.docs[5:45]
-    ]
-    srsly.write_jsonl(root / "gold" / "gallery.gold.jsonl", records)
+    write_asked(dataset.test.docs[5:45], root / "gold" / "gallery.gold.jsonl")
     return Grid(
         config=read_config(CONFIG, {"training.max_steps": 20}),
         encoders={"base": tiny_encoder, "nuner": encoder_folder},

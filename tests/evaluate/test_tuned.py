@@ -14,6 +14,8 @@ from spacy_nuner.evaluate.run import run_grid
 from spacy_nuner.evaluate.scoring import score_pair
 from spacy_nuner.evaluate.tuned import find_tunable, fit_config, trains_encoder
 
+from .conftest import write_asked
+
 ROOT = Path(__file__).parents[2]
 FROZEN, TUNED = (
     ROOT / "configs" / "tiny" / f"fewshot_{name}.cfg" for name in ("frozen", "finetune")
@@ -31,18 +33,7 @@ QUICK = {
 def grid(datasets_dir, encoder_folder, tiny_encoder, tmp_path_factory):
     dataset = load_dataset(datasets_dir / "gallery")
     root = tmp_path_factory.mktemp("tuned")
-    lines = [
-        {
-            "text": doc.text,
-            "spans": [
-                {"start": e.start_char, "end": e.end_char, "label": e.label_}
-                for e in doc.ents
-            ],
-        }
-        for doc in dataset.test.docs[5:45]
-    ]
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    (root / "gallery.gold.jsonl").write_text(text, encoding="utf8")
+    write_asked(dataset.test.docs[5:45], root / "gallery.gold.jsonl")
     return Grid(
         config=read_config(TUNED, QUICK),
         encoders={"base": tiny_encoder, "nuner": encoder_folder},

@@ -146,6 +146,20 @@ def write_zero_shot(metrics: Path) -> None:
     write_json(metrics / "calibration.json", calibration)
 
 
+def write_llm(metrics: Path, n_test: int = 200) -> None:
+    """Cells of an LLM that was asked about so many test sentences."""
+    for k, score in (("kw0", 0.50), ("kw8", 0.55)):
+        write_cell(
+            metrics,
+            system="llm_ner_v3_repaired",
+            dataset="mit_restaurant",
+            k=k,
+            score=score,
+            experiment="ner_v3",
+            n_test=n_test,
+        )
+
+
 def _make_corpus(root: Path) -> Path:
     counts = [max(1, round(900 / rank)) for rank in range(1, 2001)]
     concepts = [[f"concept {rank}", n] for rank, n in enumerate(counts, start=1)]

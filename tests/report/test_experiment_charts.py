@@ -12,7 +12,7 @@ from spacy_nuner.report.llm_charts import draw_beside_llm
 from spacy_nuner.report.ours import read_ours
 from spacy_nuner.report.write import write_report
 
-from .synthetic_cells import HOSTILE, write_cell, write_json
+from .synthetic_cells import HOSTILE, write_cell, write_json, write_llm
 
 NS = {"svg": "http://www.w3.org/2000/svg"}
 PART = {"token_macro_f1": 0.7, "entity_micro_f1": 0.6}
@@ -51,19 +51,6 @@ def write_variant(
                     seed=seed,
                     score=score,
                 )
-
-
-def write_llm(metrics: Path) -> None:
-    for k, score in (("kw0", 0.5), ("kw8", 0.6)):
-        write_cell(
-            metrics,
-            system="llm_ner_v3_repaired",
-            dataset="mit_restaurant",
-            k=k,
-            score=score,
-            experiment="ner_v3",
-            n_test=200,
-        )
 
 
 def write_ours(metrics: Path, experiment: str, ks: list[int | str], **more) -> None:

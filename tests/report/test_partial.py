@@ -13,7 +13,7 @@ from spacy_nuner.report.reproduce import make_tables
 from spacy_nuner.report.rows import BASE_SCALE
 from spacy_nuner.report.table_text import list_scales
 
-from .synthetic_cells import write_cell
+from .synthetic_cells import write_cell, write_llm
 
 PUBLIC = ("mit_restaurant", "mit_movie", "bionlp2004")
 FROZEN = "encoder frozen, the paper's is fine-tuned"
@@ -89,19 +89,6 @@ def test_a_mean_needs_the_data_sets_that_another_source_has(metrics: Path) -> No
     restaurant = pick(make_tables(ours, ["9"]), "mit_restaurant")
     assert restaurant["note"] == ""
     assert restaurant["ours"]["mean"] == pytest.approx(0.9 * 71, abs=0.01)
-
-
-def write_llm(metrics: Path, n_test: int = 200) -> None:
-    for k, score in (("kw0", 0.50), ("kw8", 0.55)):
-        write_cell(
-            metrics,
-            system="llm_ner_v3_repaired",
-            dataset="mit_restaurant",
-            k=k,
-            score=score,
-            experiment="ner_v3",
-            n_test=n_test,
-        )
 
 
 def find(findings: list[dict], text: str, table: str = "10") -> dict[str, Any]:
