@@ -1,4 +1,4 @@
-"""Run the README's Python example and put what it really prints into the README."""
+"""Put what the README's example prints into it, and the tables into docs/results.md."""
 
 import contextlib
 import io
@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+MADE = "<!-- made by 'spacy project run readme' from reports/tables.md: do not edit -->"
 START, END = "<!-- example-output:start -->", "<!-- example-output:end -->"
 
 
@@ -38,6 +39,12 @@ def main(
     training: Path = typer.Option(
         Path("training"), help="Folder that holds the pipeline en_nuner."
     ),
+    tables: Path = typer.Option(
+        Path("reports/tables.md"), help="From 'spacy-nuner tables'."
+    ),
+    results: Path = typer.Option(
+        Path("docs/results.md"), help="Page of the tables, written where they are."
+    ),
 ) -> None:
     """Replace the block between the example-output marks by the real output."""
     if not (training / "en_nuner").is_dir():
@@ -49,6 +56,10 @@ def main(
     block = f"{START}\n```\n{output.rstrip()}\n```\n{END}"
     readme.write_text(f"{head}{block}{tail}", encoding="utf8")
     msg.good(f"{readme} shows {len(output.splitlines())} printed lines.")
+    if tables.is_file():
+        text = tables.read_text(encoding="utf8")
+        results.write_text(f"{MADE}\n\n{text}", encoding="utf8")
+        msg.good(f"{results} has the tables.")
 
 
 if __name__ == "__main__":
