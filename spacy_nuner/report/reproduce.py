@@ -1,6 +1,6 @@
 """The paper's tables with ours beside: figure, interval, difference, scale."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .names import name_dataset
@@ -141,7 +141,19 @@ def _find_episodes(
         "low": None if low is None else round(100 * low, 2),
         "high": None if high is None else round(100 * high, 2),
     }
-    return _Figure(there[0], [], figure, there[0].note)
+    notes = [there[0].note, _say_source_training(summary)]
+    return _Figure(there[0], [], figure, "; ".join(note for note in notes if note))
+
+
+def _say_source_training(summary: Mapping[str, Any]) -> str:
+    """RETURNS (str): How the networks were trained on source types, if cut short."""
+    source = summary.get("settings", {}).get("source", {})
+    if not source.get("max_steps"):
+        return ""
+    return (
+        f"trained on source types for {source['max_steps']} steps of "
+        f"{source['batch_size']} sentences in place of an epoch"
+    )
 
 
 def _make_open_tables(ours: Ours) -> Iterator[dict[str, Any]]:

@@ -232,7 +232,9 @@ def test_episodes_are_paired(tmp_path: Path) -> None:
         for i, value in enumerate(values):
             write_json(folder / f"episode{i}.json", {"f1": value})
         summary = {"episode_mean_f1": 0.5 + more, "interval": [0.4, 0.6]}
-        write_json(folder / "summary.json", summary | {"n_episodes": 3})
+        source = {"max_steps": 60 if more else 0, "batch_size": 32}
+        summary |= {"n_episodes": 3, "settings": {"source": source}}
+        write_json(folder / "summary.json", summary)
     ours = read_ours(metrics, scale="tiny")
     (table,) = make_tables(ours, ["1"])
     row = next(
@@ -241,6 +243,8 @@ def test_episodes_are_paired(tmp_path: Path) -> None:
         if (row["setting"], row["column"]) == ("INTER 5-way 1~2", "NuNER-BERT")
     )
     assert row["ours"]["mean"] == 55.0
+    assert "for 60 steps of 32 sentences in place of an epoch" in row["note"]
+    assert [r["note"] for r in table["rows"] if r["ours"] and r != row] == [""]
     finding = find(make_findings(ours, {}), "TadNER is better")
     assert finding["verdict"] == "confirmed"
     assert json.loads(json.dumps(finding))["differences"][0]["n"] == 3
