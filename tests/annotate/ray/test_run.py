@@ -36,7 +36,8 @@ CONFIG = ROOT / "configs" / "paper" / "annotate.cfg"
 MODEL = "components.llm.model"
 MAX_CONCURRENT = 16  # of both workers
 TEXTS = [(f"t{i}", f"Sentence number {i} of some.") for i in range(240)]
-PATIENCE = 120
+# Ray runs its workers at low priority: on a busy machine they start after minutes
+PATIENCE = 600
 
 
 @pytest.fixture(scope="module", autouse=True)
