@@ -14,6 +14,7 @@ from typing import Any
 
 import srsly
 import typer
+from common import put_block
 from pools import (
     CONCEPT,
     LABELS,
@@ -27,7 +28,6 @@ from pools import (
 )
 from wasabi import msg
 
-START, END = "<!-- heads:start -->", "<!-- heads:end -->"
 NUNER, MODEL = "components.nuner", "components.transformer.model"
 BEGIN = "initialize.components.nuner"
 FIRST = {f"{MODEL}.pooling": "first"}
@@ -71,9 +71,9 @@ def keep_names(labels_dir: Path, output: Path) -> Path:
     return output
 
 
-def make_table(result: dict[str, Any]) -> str:
-    """RETURNS (str): The Markdown block of the docs."""
-    lines = [START]
+def make_lines(result: dict[str, Any]) -> list[str]:
+    """RETURNS (list[str]): The Markdown block of the docs."""
+    lines: list[str] = []
     ks = [str(k) for k in result["k"]]
     for score, title in SCORES.items():
         lines += [
@@ -96,7 +96,7 @@ def make_table(result: dict[str, Any]) -> str:
         f"{result['encoder']['step']} steps; `{result['command']}`, "
         f"{result['machine']}."
     )
-    return "\n".join([*lines, END])
+    return lines
 
 
 def main(
@@ -105,9 +105,7 @@ def main(
     output: Path = typer.Option(
         ROOT / "reports" / "benchmarks" / "heads.json", help="Where the figures go."
     ),
-    docs: Path | None = typer.Option(
-        None, help=f"Markdown file whose block {START} gets the table."
-    ),
+    docs: Path | None = typer.Option(None, help="Markdown file to put the table in."),
     k: str = typer.Option("1,4,16,64", help="Mentions of each type."),
     n_sets: int = typer.Option(3, "--sets", min=1, help="Training sets for each k."),
     most: int = typer.Option(1000, min=10, help="Sentences taken of each pool."),
@@ -152,9 +150,7 @@ def main(
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
     if docs is not None:
-        text = docs.read_text(encoding="utf8")
-        before, after = text.split(START)[0], text.split(END)[1]
-        docs.write_text(before + make_table(result) + after, encoding="utf8")
+        put_block(docs, "heads", make_lines(result))
     msg.good(f"Figures in {output}")
 
 

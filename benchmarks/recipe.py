@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 import typer
-from common import read_command
+from common import put_block, read_command
 from pools import (
     CONCEPT,
     LABELS,
@@ -33,7 +33,6 @@ from pools import (
 )
 from wasabi import msg
 
-START, END = "<!-- recipe:start -->", "<!-- recipe:end -->"
 CONFIG = ROOT / "configs" / "sample" / "pretrain.cfg"
 MODEL, TARGETS, LOSS = "pretrain.model", "pretrain.targets", "pretrain.loss"
 RATE = "pretrain.optimizer.learn_rate.initial_rate"
@@ -156,13 +155,12 @@ def describe_start() -> dict[str, Any]:
     return {"settings": settings, "hashes": hashes}
 
 
-def make_table(result: dict[str, Any]) -> str:
-    """RETURNS (str): The Markdown block of the docs."""
+def make_lines(result: dict[str, Any]) -> list[str]:
+    """RETURNS (list[str]): The Markdown block of the docs."""
     first = next(iter(result["rows"].values()))
     ks = list(next(iter(first.values()))["pools"]["concept start"])
     columns = [(start, k) for start in STARTS for k in ks]
     lines = [
-        START,
         "| | seeds | dev MRR | "
         + " | ".join(f"{start}, k = {k}" for start, k in columns)
         + " |",
@@ -176,14 +174,13 @@ def make_table(result: dict[str, Any]) -> str:
                 _show(list(values.values()), _compare(values, first, start, k))
             )
         lines.append(f"| {name} | {len(cells)} | " + " | ".join(shown) + " |")
-    lines += [
+    return [
+        *lines,
         "",
         f"Mean ± standard deviation over seeds; in brackets the difference to the "
         f"first row, over the seeds that both have. {result['setting']}; "
         f"`{result['command']}`, {result['machine']}.",
-        END,
     ]
-    return "\n".join(lines)
 
 
 def _show(values: list[float], difference: float | None = None) -> str:
@@ -204,9 +201,7 @@ def main(
     output: Path = typer.Option(
         ROOT / "benchmarks" / "results" / "recipe", help="Where the cells go."
     ),
-    docs: Path | None = typer.Option(
-        None, help=f"Markdown file whose block {START} gets the table."
-    ),
+    docs: Path | None = typer.Option(None, help="Markdown file to put the table in."),
     seeds: str = typer.Option("0,1,2", help="Seeds of the training, with commas."),
     sentences: int = typer.Option(1000, help="Training sentences."),
     epochs: int = typer.Option(3, help="Epochs."),
@@ -277,9 +272,7 @@ def main(
         "machine": f"{platform.machine()}, {threads} thread, torch {torch.__version__}",
     }
     if docs is not None:
-        text = docs.read_text(encoding="utf8")
-        before, after = text.split(START)[0], text.split(END)[1]
-        docs.write_text(before + make_table(result) + after, encoding="utf8")
+        put_block(docs, "recipe", make_lines(result))
     msg.good(f"Cells in {output}")
 
 

@@ -18,6 +18,8 @@ from spacy_nuner.evaluate.ner_v3 import (
     select_gold,
 )
 
+from .conftest import write_asked
+
 FOLDER = Path(__file__).parents[2] / "assets" / "sample" / "llm_ner_v3"
 
 
@@ -122,24 +124,10 @@ def test_missing_replies_are_named(whole_dir, tmp_path):
         run_recordings(find_recordings(tmp_path), whole_dir, tmp_path / "ner_v3")
 
 
-def write_gold(path, docs):
-    records = [
-        {
-            "text": doc.text,
-            "spans": [
-                {"start": e.start_char, "end": e.end_char, "label": e.label_}
-                for e in doc.ents
-            ],
-        }
-        for doc in docs
-    ]
-    srsly.write_jsonl(path, records)
-
-
 def test_only_the_asked_sentences_count(whole_dir, tmp_path):
     shutil.copytree(FOLDER, tmp_path / "copy")
     test = load_dataset(whole_dir / "gallery").test
-    write_gold(tmp_path / "copy" / "gallery.gold.jsonl", test.docs[10:50])
+    write_asked(test.docs[10:50], tmp_path / "copy" / "gallery.gold.jsonl")
     recordings = [
         r for r in find_recordings(tmp_path / "copy") if r.dataset == "gallery"
     ][:1]
@@ -151,15 +139,15 @@ def test_only_the_asked_sentences_count(whole_dir, tmp_path):
 def test_select_gold(whole_dir, tmp_path):
     test = load_dataset(whole_dir / "gallery").test
     path = tmp_path / "gallery.gold.jsonl"
-    write_gold(path, [test.docs[7], test.docs[3]])
+    write_asked([test.docs[7], test.docs[3]], path)
     assert select_gold(test, path) == [7, 3]
     other = spacy.blank("en").make_doc("not a sentence of the test set")
-    write_gold(path, [test.docs[7], other])
+    write_asked([test.docs[7], other], path)
     with pytest.raises(ValueError, match=r"N003.*gold\.jsonl, line 2.*not a sentence"):
         select_gold(test, path)
     bare = next(doc for doc in test.docs if doc.ents).copy()
     bare.ents = []
-    write_gold(path, [bare])
+    write_asked([bare], path)
     with pytest.raises(ValueError, match=r"N003.*line 1"):
         select_gold(test, path)
 
