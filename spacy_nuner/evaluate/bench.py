@@ -1,5 +1,6 @@
 """What the cells of one data set share, however their heads are trained."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -18,7 +19,7 @@ from .predictions import Predictions, hash_gold
 Done = tuple[Cell, dict[str, Any], Predictions]
 
 
-class Bench:
+class Bench(ABC):
     """Names, settings and open cells of one data set."""
 
     def __init__(
@@ -81,13 +82,17 @@ class Bench:
         todo = [cell for cell in cells if not is_finished(cell.path, cell.key)]
         return todo, len(cells) - len(todo)
 
+    @abstractmethod
     def compute(self, cells: Sequence[Cell]) -> Iterator[Done]:
         """Compute cells.
 
         cells (Sequence[Cell]): From `open_cells`.
         YIELDS (Done): Each cell, its content and its predictions.
         """
-        raise NotImplementedError
+
+    @abstractmethod
+    def close(self) -> None:
+        """Delete what was only of use on the way."""
 
     def train_docs(self, cell: Cell) -> list[Doc]:
         """RETURNS (list[Doc]): The training set of a cell; empty for zero-shot."""

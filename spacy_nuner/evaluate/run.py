@@ -8,7 +8,6 @@ from . import frozen
 from .bench import Bench, progress_bar
 from .cells import write_cell, write_unreachable
 from .data import load_dataset, sha256_of_folder
-from .features import clear_features
 from .heads import Runner
 from .plan import Grid, draw_sets
 from .samplers.files import name_k, read_sets
@@ -68,6 +67,5 @@ def run_grid(grid: Grid) -> Result:
                     write_cell(cell.path, content, predictions)
                     bar.update()
             n_computed += len(todo)
-            if isinstance(bench, Workbench) and not grid.keep_features:
-                clear_features(bench.cache)
+            bench.close()
     return Result(n_computed, n_skipped, unreachable)

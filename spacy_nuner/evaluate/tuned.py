@@ -88,6 +88,9 @@ class TunedBench(Bench):
             content = self.content(cell, figures, self.settings[cell.system.name])
             yield cell, content, Predictions(spans, cell.key, self.gold_sha256)
 
+    def close(self) -> None:
+        """Nothing is left: each pipeline was in memory alone."""
+
     def _train(self, cell: Cell) -> Language:
         encoder = self.grid.encoders[cell.system.encoder]
         names = self.names or {label: [] for label in self.dataset.labels}

@@ -9,7 +9,7 @@ from spacy.language import Language
 from . import frozen
 from .bench import Bench, Done, progress_bar, updater
 from .data import Dataset, Gold, Ints, make_gold, sha256_of
-from .features import store_features
+from .features import clear_features, store_features
 from .heads import Recipe, Runner, Task, without_docs
 from .layers import best_layer, compare_layers, layer_columns, pool_subset
 from .mistakes import count_mistakes
@@ -59,6 +59,11 @@ class Workbench(Bench):
         for name in sorted({cell.system.encoder for cell in cells}):
             mine = [cell for cell in cells if cell.system.encoder == name]
             yield from self._compute_encoder(name, mine)
+
+    def close(self) -> None:
+        """Delete the vectors, unless they are wanted again."""
+        if not self.grid.keep_features:
+            clear_features(self.cache)
 
     def _compute_encoder(self, name: str, cells: Sequence[Cell]) -> Iterator[Done]:
         encoder = self.grid.encoders[name]
