@@ -15,6 +15,7 @@ from spacy.training import Example
 from spacy.util import load_config, load_model_from_config, minibatch, registry
 from thinc.api import Adam, Config, Ragged
 
+from spacy_nuner.component.encoder.model import get_shim
 from spacy_nuner.hf import find_layers, load_model, load_tokenizer
 
 CONFIG = ROOT / "configs" / "sample" / "fewshot_frozen.cfg"
@@ -130,6 +131,16 @@ def load_runtime(folder: Path, runtime: str) -> Language:
     """
     nlp = spacy.load(folder, config={RUNTIME: runtime})
     nlp("The graph is made now.")
+    return nlp
+
+
+def load_unpacked(folder: Path) -> Language:
+    """RETURNS (Language): A saved pipeline of ours whose matrices are multiplied as
+    they lie (`component/encoder/packed.py`)."""
+    nlp = spacy.load(folder)
+    transformer: Any = nlp.get_pipe("transformer")
+    shim = get_shim(transformer.model)
+    shim._predictor = shim.encoder.eval()
     return nlp
 
 

@@ -8,7 +8,15 @@ from typing import NamedTuple
 import torch
 from common import find_versions, time_call
 from others import Other
-from pipelines import BareEncoder, load_runtime, make_stock, pipe_all, time_pipe
+from pipelines import (
+    BareEncoder,
+    load_runtime,
+    load_unpacked,
+    make_stock,
+    pipe_all,
+    time_pipe,
+)
+from spacy.language import Language
 from spacy.tokens import Doc
 from texts import Texts
 
@@ -27,7 +35,12 @@ LABELS = [
     "money",
     "quantity",
 ]
-OURS = {"ours": "torch", "ours, onnx": "onnx", "ours, int8": "onnx-int8"}
+OURS: dict[str, Callable[[Path], Language]] = {
+    "ours": partial(load_runtime, runtime="torch"),
+    "ours, not packed": load_unpacked,
+    "ours, onnx": partial(load_runtime, runtime="onnx"),
+    "ours, int8": partial(load_runtime, runtime="onnx-int8"),
+}
 STOCK, BARE = "transformer + ner", "bare encoder"
 OTHERS = {"GLiNER": "gliner", "SpanMarker": "span_marker"}
 PACKAGES = ("torch", "transformers", "spacy", "spacy-transformers", "onnxruntime")
@@ -64,9 +77,9 @@ def make_systems(
     RETURNS (Systems): What is installed, warmed up.
     """
     found = Systems({}, find_versions(PACKAGES), [], [])
-    for name, runtime in OURS.items():
+    for name, load in OURS.items():
         try:
-            nlp = load_runtime(ours, runtime)
+            nlp = load(ours)
         except ImportError:
             found.missing.append(name)
             continue

@@ -12,6 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_nuner.component.encoder.model import MAX_ITEMS, get_shim
+from spacy_nuner.component.encoder.states import JoinedStates
 
 from .conftest import TEXTS, make_examples, train
 
@@ -135,7 +136,9 @@ def test_long_document(pipeline: Language) -> None:
     text = " ".join([words] * 530)
     sizes: list[tuple[int, int]] = []
     shim = get_shim(pipeline.get_pipe("transformer").model)
-    hook = shim.encoder.register_forward_hook(
+    encoder = shim._find_predictor()
+    assert isinstance(encoder, JoinedStates)
+    hook = encoder.register_forward_hook(
         lambda module, inputs, output: sizes.append(tuple(inputs[0].shape))
     )
     alone = pipeline(text)

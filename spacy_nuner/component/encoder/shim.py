@@ -1,5 +1,6 @@
 """The torch encoder inside thinc: loading, saving without pickles, learning rates."""
 
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from ...hf import (
     update_in_place,
 )
 from .onnx_runtime import OnnxEncoder, export
+from .packed import can_pack, pack
 from .saved import default_layers, load_weights, measure_depths, read_saved
 from .states import Join, JoinedStates
 from .windows import Group
@@ -76,7 +78,8 @@ class EncoderShim(PyTorchShim):
         self.n_updates = 0  # raised whenever a weight may have changed
         self.cache: VectorCache | None = None
         self._graph: bytes | None = None  # of ONNX, if that is what predicts
-        self._onnx: OnnxEncoder | None = None
+        self._predictor: EncodeT | None = None
+        self._process = os.getpid()
         self._lr_scales: dict[str, float] = {}
 
     @property
@@ -138,22 +141,42 @@ class EncoderShim(PyTorchShim):
         RETURNS (Floats2d): Token vectors, (n_tokens, width).
         """
         with torch.inference_mode():
-            vectors = self._merge_votes(self._predictor(), inputs)
+            vectors = self._merge_votes(self._find_predictor(), inputs)
             return cast(Floats2d, torch2xp(vectors))
 
-    def _predictor(self) -> EncodeT:
-        if self.settings.runtime == "torch":
-            return self.encoder.eval()
-        if self._onnx is None:
+    def _find_predictor(self) -> EncodeT:
+        if self._process != os.getpid():
+            # Forked, as by nlp.pipe(n_process=2): torch's threads stayed behind, and
+            # it would wait for them for ever
+            torch.set_num_threads(1)
+            self._process = os.getpid()
+        encoder = self.encoder.eval()
+        if self._predictor is None and self.settings.runtime != "torch":
             if self._graph is None:
                 int8 = self.settings.runtime == "onnx-int8"
-                self._graph = export(self.encoder, int8=int8)
-            self._onnx = OnnxEncoder(self._graph)
-        return self._onnx
+                self._graph = export(encoder, int8=int8)
+            self._predictor = OnnxEncoder(self._graph)
+        elif self._predictor is None:
+            self._predictor = pack(encoder) if can_pack(encoder) else encoder
+        return self._predictor
 
     def _changed(self) -> None:
         self.n_updates += 1
-        self._graph = self._onnx = None
+        self._graph = self._predictor = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy makes what predicts anew: neither packed matrices nor a session of
+        # ONNX Runtime can be copied
+        return self.__dict__ | {"_predictor": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._process = os.getpid()
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        """Move the encoder, as PyTorchShim does, and pack it anew."""
+        super().to_device(device_type, device_id)
+        self._changed()
 
     def begin_update(  # type: ignore[override]
         self, inputs: Batch

@@ -15,7 +15,8 @@ from spacy.tokens import Doc
 from transformers import AutoModel, AutoTokenizer
 
 from spacy_nuner.component.encoder.model import get_shim
-from spacy_nuner.component.encoder.shim import EncoderShim
+from spacy_nuner.component.encoder.shim import Batch, EncoderShim, EncodeT
+from spacy_nuner.component.encoder.states import JoinedStates
 
 TEXT = "Maria Kowalska met Bob in Paris, didn't she?"
 LONG = " ".join(
@@ -109,9 +110,14 @@ def read_vectors(doc: Doc) -> np.ndarray:
 
 
 def count_passes(shim: EncoderShim) -> list[int]:
-    """A list that gets the number of windows of each forward pass from now on."""
+    """A list that gets the number of windows of each pass of torch from now on."""
     passes: list[int] = []
-    shim.encoder.register_forward_hook(
-        lambda module, inputs, output: passes.append(len(inputs[0]))
-    )
+    merge = shim._merge_votes
+
+    def count(encode: EncodeT, inputs: Batch) -> torch.Tensor:
+        if isinstance(encode, JoinedStates):
+            passes.extend(len(group.ids) for group in inputs.groups)
+        return merge(encode, inputs)
+
+    shim._merge_votes = count  # type: ignore[method-assign]
     return passes
