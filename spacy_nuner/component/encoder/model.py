@@ -57,8 +57,9 @@ def build_transformer_model(
 
     name (str): Encoder folder, or a name on the Hugging Face hub.
     layers (list[int] | None): Hidden states to join: 0 embeddings, 1 first layer, -1
-        last. None: the top of the half that was frozen in pre-training and the last
-        layer, by the encoder's own record (`nuner.json`); without one, the last.
+        last. None: the middle layer, or the highest that was frozen in pre-training if
+        that lies above, and the last one, by the encoder's own record (`nuner.json`);
+        without a record, the last.
     join (Join): "concat", "mean" or "mix" (a learned weighted sum).
     pooling (Pooling): Vector of a token: "mean" over its sub-tokens, "first" or "last".
     window (int): Sub-tokens encoded together, if the encoder allows as many.
@@ -69,8 +70,8 @@ def build_transformer_model(
     learn_rate_scale (float): The encoder's rate, as a share of the optimizer's.
     layer_decay (float): Factor on the rate of a layer for each layer above it.
     mixed_precision (bool): Half precision on a GPU.
-    runtime (Runtime): What predictions are computed with: "torch"; "onnx" and
-        "onnx-int8" need the extra `onnx`.
+    runtime (Runtime): What predictions are computed with: "torch", on a CPU with
+        matrices packed for it; "onnx" and "onnx-int8" need the extra `onnx`.
     RETURNS (Model[list[Doc], FullTransformerBatch]): The model.
     """
     check_choice("pooling", pooling, POOLINGS)
