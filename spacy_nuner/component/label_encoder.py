@@ -64,8 +64,9 @@ class LabelEncoder:
             return
         import torch
 
-        from ..hf import project
+        from ..hf import mind_fork, project
 
+        mind_fork()
         tokenizer, model, projection = self._read()
         mean = self.settings["pooling"] == "mean"
         temperature = self.settings["temperature"]

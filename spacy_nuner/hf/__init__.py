@@ -4,6 +4,7 @@ Torch, transformers and thinc, no spaCy.
 """
 
 from .encoder import Encoder
+from .fork import mind_fork
 from .layers import find_layers, find_shared, take_layers
 from .load import (
     list_tokenizer_files,
@@ -27,6 +28,7 @@ __all__ = [
     "load_projection",
     "load_tokenizer",
     "make_projection",
+    "mind_fork",
     "pooling_layer_option",
     "project",
     "save_projection",

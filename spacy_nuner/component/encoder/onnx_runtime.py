@@ -5,6 +5,7 @@ Predictions only: training needs torch. Measured on CPUs in benchmarks/inference
 
 import io
 import logging
+import os
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +31,10 @@ class OnnxEncoder:
         graph (bytes): The graph.
         RAISES (ImportError): Without the extra `onnx`.
         """
+        self._graph = graph
+        self._start()
+
+    def _start(self) -> None:
         try:
             import onnxruntime
         except ImportError:
@@ -37,11 +42,14 @@ class OnnxEncoder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         self._session = onnxruntime.InferenceSession(
-            graph, options, providers=["CPUExecutionProvider"]
+            self._graph, options, providers=["CPUExecutionProvider"]
         )
+        self._process = os.getpid()
 
     def __call__(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Encode one padded group; see `JoinedStates.forward`."""
+        if self._process != os.getpid():
+            self._start()  # forked: the session's threads stayed behind, as torch's do
         inputs = {NAMES[0]: ids.cpu().numpy(), NAMES[1]: mask.cpu().numpy()}
         (vectors,) = self._session.run([NAMES[2]], inputs)
         return torch.from_numpy(vectors).to(ids.device)

@@ -1,6 +1,5 @@
 """The torch encoder inside thinc: loading, saving without pickles, learning rates."""
 
-import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from ...hf import (
     find_layers,
     load_model,
     load_tokenizer,
+    mind_fork,
     pooling_layer_option,
     update_in_place,
 )
@@ -79,7 +79,6 @@ class EncoderShim(PyTorchShim):
         self.cache: VectorCache | None = None
         self._graph: bytes | None = None  # of ONNX, if that is what predicts
         self._predictor: EncodeT | None = None
-        self._process = os.getpid()
         self._lr_scales: dict[str, float] = {}
 
     @property
@@ -140,16 +139,12 @@ class EncoderShim(PyTorchShim):
         inputs (Batch): Groups of windows.
         RETURNS (Floats2d): Token vectors, (n_tokens, width).
         """
+        mind_fork()
         with torch.inference_mode():
             vectors = self._merge_votes(self._find_predictor(), inputs)
             return cast(Floats2d, torch2xp(vectors))
 
     def _find_predictor(self) -> EncodeT:
-        if self._process != os.getpid():
-            # Forked, as by nlp.pipe(n_process=2): torch's threads stayed behind, and
-            # it would wait for them for ever
-            torch.set_num_threads(1)
-            self._process = os.getpid()
         encoder = self.encoder.eval()
         if self._predictor is None and self.settings.runtime != "torch":
             if self._graph is None:
@@ -169,10 +164,6 @@ class EncoderShim(PyTorchShim):
         # ONNX Runtime can be copied
         return self.__dict__ | {"_predictor": None}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._process = os.getpid()
-
     def to_device(self, device_type: str, device_id: int) -> None:
         """Move the encoder, as PyTorchShim does, and pack it anew."""
         super().to_device(device_type, device_id)
@@ -187,6 +178,7 @@ class EncoderShim(PyTorchShim):
         RETURNS (tuple[Floats2d, Callable]): Token vectors, (n_tokens, width); the
             function that takes their gradient.
         """
+        mind_fork()
         vectors = self._merge_votes(self.encoder.train(), inputs)
 
         def backprop(d_vectors: Floats2d) -> list[Any]:

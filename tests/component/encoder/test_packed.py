@@ -1,8 +1,6 @@
 """Matrices laid out for the CPU: the same vectors, the same weights."""
 
 import copy
-import multiprocessing
-import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -115,21 +113,3 @@ def test_copies(
     assert ours._predictor is not None and ours._predictor is not theirs._predictor
     model = nlp.get_pipe("transformer").model.copy()
     assert len(model.predict([nlp.make_doc(TEXT)]).doc_data) == 1
-
-
-def test_threads_of_a_fork(make_trf: Callable[..., Language]) -> None:
-    """torch's threads do not live on in a child; waiting for them once hung
-    `nlp.pipe(n_process=2)` wherever there are several cores."""
-    nlp, before = make_trf(), torch.get_num_threads()
-    expected = read_vectors(nlp(TEXT))
-
-    def run() -> None:
-        torch.set_num_threads(4)  # of the parent's, as far as torch knows
-        same = np.array_equal(read_vectors(nlp(TEXT)), expected)
-        os._exit(0 if same and torch.get_num_threads() == 1 else 3)
-
-    child = multiprocessing.get_context("fork").Process(target=run)
-    child.start()
-    child.join(60)
-    child.kill()
-    assert child.exitcode == 0 and torch.get_num_threads() == before
