@@ -32,6 +32,7 @@ class OnnxEncoder:
         RAISES (ImportError): Without the extra `onnx`.
         """
         self._graph = graph
+        self._sessions: list[Any] = []
         self._start()
 
     def _start(self) -> None:
@@ -41,9 +42,11 @@ class OnnxEncoder:
             raise ImportError(Errors.N425) from None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        self._session = onnxruntime.InferenceSession(
+        session = onnxruntime.InferenceSession(
             self._graph, options, providers=["CPUExecutionProvider"]
         )
+        # Those of a parent process stay: to end one is to wait for its threads
+        self._sessions.append(session)
         self._process = os.getpid()
 
     def __call__(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -51,7 +54,7 @@ class OnnxEncoder:
         if self._process != os.getpid():
             self._start()  # forked: the session's threads stayed behind, as torch's do
         inputs = {NAMES[0]: ids.cpu().numpy(), NAMES[1]: mask.cpu().numpy()}
-        (vectors,) = self._session.run([NAMES[2]], inputs)
+        (vectors,) = self._sessions[-1].run([NAMES[2]], inputs)
         return torch.from_numpy(vectors).to(ids.device)
 
 
