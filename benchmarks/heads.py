@@ -14,7 +14,7 @@ from typing import Any
 
 import srsly
 import typer
-from common import put_block
+from common import make_table, put_block
 from pools import (
     CONCEPT,
     LABELS,
@@ -76,10 +76,7 @@ def make_lines(result: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     ks = [str(k) for k in result["k"]]
     for score, title in SCORES.items():
-        lines += [
-            f"| {title} | " + " | ".join(f"k = {k}" for k in ks) + " |",
-            "|---|" + "---:|" * len(ks),
-        ]
+        rows = []
         for row in result["rows"]:
             cells = [row["scores"][score][k] for k in ks]
             texts = [
@@ -88,7 +85,8 @@ def make_lines(result: dict[str, Any]) -> list[str]:
                 else f"**{c['mean']:.1f}**"
                 for c in cells
             ]
-            lines.append(f"| {row['name']} | " + " | ".join(texts) + " |")
+            rows.append([row["name"], *texts])
+        lines += make_table([title, *(f"k = {k}" for k in ks)], rows)
         lines.append("")
     lines.append(
         f"Pools of {', '.join(result['datasets'])} (at most {result['most']} sentences "

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 import typer
-from common import put_block, read_command
+from common import make_table, put_block, read_command
 from pools import (
     CONCEPT,
     LABELS,
@@ -160,12 +160,8 @@ def make_lines(result: dict[str, Any]) -> list[str]:
     first = next(iter(result["rows"].values()))
     ks = list(next(iter(first.values()))["pools"]["concept start"])
     columns = [(start, k) for start in STARTS for k in ks]
-    lines = [
-        "| | seeds | dev MRR | "
-        + " | ".join(f"{start}, k = {k}" for start, k in columns)
-        + " |",
-        "|---|---:|" + "---:|" * (len(columns) + 1),
-    ]
+    header = ["", "seeds", "dev MRR", *(f"{start}, k = {k}" for start, k in columns)]
+    rows = []
     for name, cells in result["rows"].items():
         shown = [_show([100 * c["dev"]["dev_mrr"] for c in cells.values()])]
         for start, k in columns:
@@ -173,9 +169,9 @@ def make_lines(result: dict[str, Any]) -> list[str]:
             shown.append(
                 _show(list(values.values()), _compare(values, first, start, k))
             )
-        lines.append(f"| {name} | {len(cells)} | " + " | ".join(shown) + " |")
+        rows.append([name, str(len(cells)), *shown])
     return [
-        *lines,
+        *make_table(header, rows),
         "",
         f"Mean ± standard deviation over seeds; in brackets the difference to the "
         f"first row, over the seeds that both have. {result['setting']}; "

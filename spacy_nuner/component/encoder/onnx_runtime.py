@@ -32,10 +32,12 @@ class OnnxEncoder:
         RAISES (ImportError): Without the extra `onnx`.
         """
         self._graph = graph
-        self._sessions: list[Any] = []
+        # By process: a parent's lives on here without its threads, and to end it would
+        # be to wait for them
+        self._sessions: dict[int, Any] = {}
         self._start()
 
-    def _start(self) -> None:
+    def _start(self) -> Any:
         try:
             import onnxruntime
         except ImportError:
@@ -45,16 +47,14 @@ class OnnxEncoder:
         session = onnxruntime.InferenceSession(
             self._graph, options, providers=["CPUExecutionProvider"]
         )
-        # Those of a parent process stay: to end one is to wait for its threads
-        self._sessions.append(session)
-        self._process = os.getpid()
+        self._sessions[os.getpid()] = session
+        return session
 
     def __call__(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Encode one padded group; see `JoinedStates.forward`."""
-        if self._process != os.getpid():
-            self._start()  # forked: the session's threads stayed behind, as torch's do
+        session = self._sessions.get(os.getpid()) or self._start()
         inputs = {NAMES[0]: ids.cpu().numpy(), NAMES[1]: mask.cpu().numpy()}
-        (vectors,) = self._sessions[-1].run([NAMES[2]], inputs)
+        (vectors,) = session.run([NAMES[2]], inputs)
         return torch.from_numpy(vectors).to(ids.device)
 
 
